@@ -79,7 +79,10 @@ impl Jid {
     /// The phone number, when the address is made of one.
     #[must_use]
     pub fn phone_number(&self) -> Option<PhoneNumber> {
-        if self.kind() == JidKind::Phone { self.user().parse().ok() } else { None }
+        if self.kind() != JidKind::Phone {
+            return None;
+        }
+        PhoneNumber::from_e164(&format!("+{}", self.user())).ok()
     }
 }
 

@@ -1,0 +1,110 @@
+//! What the API serves to nodes: registration, heartbeats and event batches, below `/internal/v1/`.
+
+use blazz_domain::{Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::node_api::Assignment;
+
+/// The version of the entries that this code writes. It reads this one and the one before.
+pub const ENTRY_VERSION: u16 = 1;
+
+/// `POST /internal/v1/register`: a node has started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Register {
+    /// The node's name; must be the signer's.
+    pub node_id: NodeId,
+    /// Where the API reaches it, such as `http://10.0.0.7:7100`.
+    pub url: String,
+    /// The id in the file at the top of its session root.
+    pub root_id: uuid::Uuid,
+    /// How many sessions it may hold.
+    pub capacity: u32,
+    /// The version of its binary.
+    pub version: String,
+    /// When it started, by its own clock.
+    pub started_at: Timestamp,
+    /// Whether it is the sandbox build, which trusts the emulator.
+    pub sandbox: bool,
+}
+
+/// The answer to [`Register`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// The number of this start; every later call carries it.
+    pub incarnation: Incarnation,
+    /// The sessions to run.
+    pub sessions: Vec<Assignment>,
+    /// How often to send a heartbeat, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// After how long without one the node counts as lost, in milliseconds.
+    pub ttl_ms: u64,
+}
+
+/// `POST /internal/v1/heartbeat`: the node is alive, and this has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Which start of the node.
+    pub incarnation: Incarnation,
+    /// Counts up from 1; the API drops a number it has seen or passed.
+    pub number: u64,
+    /// Sessions whose state changed since the last acknowledged heartbeat.
+    pub changes: Vec<SessionChange>,
+    /// How many sessions it runs.
+    pub sessions: u32,
+    /// Resident memory of the process, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// One session's news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionChange {
+    /// Which session, under which grant.
+    pub lease: Lease,
+    /// Where it stands now.
+    pub report: SessionReport,
+}
+
+/// The answer to [`Heartbeat`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatAnswer {
+    /// The number answered.
+    pub number: u64,
+    /// Sessions that should run here and that the API does not know to be live.
+    pub start: Vec<Assignment>,
+    /// Sessions that should not run here.
+    pub stop: Vec<Lease>,
+    /// Report every session again: the API had taken the node for lost.
+    pub report_all: bool,
+}
+
+/// `POST /internal/v1/events`: the oldest unacknowledged entries of one outbox, in order. The route carries the drainer's lease.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventBatch {
+    /// The version of the entries: [`ENTRY_VERSION`] or the one before.
+    pub version: u16,
+    /// Which start of the node.
+    pub incarnation: Incarnation,
+    /// The outbox they come from.
+    pub outbox_id: OutboxId,
+    /// The epoch under which the outbox was written; at most the drainer's.
+    pub written_under: Epoch,
+    /// The entries, sequence ascending without gaps.
+    pub entries: Vec<EventEntry>,
+}
+
+/// One entry: kept as raw JSON, so that one that cannot be understood can be stored as it came.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventEntry {
+    /// Its place in its outbox, from 1.
+    pub sequence: u64,
+    /// A [`blazz_domain::SessionEvent`].
+    pub event: Box<RawValue>,
+}
+
+/// The answer to [`EventBatch`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsAcknowledged {
+    /// Everything of this outbox up to here is stored and may be trimmed.
+    pub sequence: u64,
+}

@@ -1,0 +1,76 @@
+//! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
+
+use blazz_domain::{
+    AccountId, Jid, Lease, MessageContent, ProviderMessageId, SessionReport, Timestamp, WorkspaceId,
+};
+use serde::{Deserialize, Serialize};
+
+/// `PUT /internal/v1/sessions/{account_id}`: run this session. Starting one that runs already changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartSession {
+    /// Whether the account was ever linked: then a missing directory is `storage_missing`, never a new QR.
+    pub linked: bool,
+}
+
+/// How to end a session: `POST /internal/v1/sessions/{account_id}/stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopSession {}
+
+/// `POST /internal/v1/sessions/{account_id}/logout`: remove the linked device at WhatsApp, delete the credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutSession {}
+
+/// The answer to start, stop, restart, logout and `GET /internal/v1/sessions/{account_id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStatus {
+    /// Which session, under which grant.
+    pub lease: Lease,
+    /// Where it stands.
+    pub report: SessionReport,
+}
+
+/// `GET /internal/v1/sessions`: every session that the node runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// The sessions, by account id.
+    pub sessions: Vec<SessionStatus>,
+}
+
+/// `GET /internal/v1/sessions/{account_id}/qr`: how long to wait for a code, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QrQuery {
+    /// At most 60,000.
+    #[serde(default)]
+    pub wait_ms: u64,
+}
+
+/// `POST /internal/v1/sessions/{account_id}/messages`. The answer is a [`blazz_domain::SendOutcome`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// To whom.
+    pub to: Jid,
+    /// Under which id; a retry reuses it.
+    pub id: ProviderMessageId,
+    /// What.
+    pub content: MessageContent,
+}
+
+/// A session that a node is to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Which session, under which grant.
+    pub lease: Lease,
+    /// Whether it was ever linked.
+    pub linked: bool,
+}
+
+/// `DELETE /internal/v1/sessions/{account_id}`: log out if linked, stop, delete the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// Whose.
+    pub workspace_id: WorkspaceId,
+    /// Which.
+    pub account_id: AccountId,
+    /// When the directory was gone.
+    pub at: Timestamp,
+}
