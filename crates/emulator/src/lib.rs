@@ -1,1 +1,44 @@
-//! emulator
+//! The server side of WhatsApp Web with scripted phones: real protocol, real cryptography, on loopback only.
+//!
+//! Clients connect to [`Emulator::ws_url`]; phones are scripted by the methods of [`Emulator`] or over the admin API
+//! (`docs/emulator.md`). All state is in memory: when the process ends, its phones are gone, and companions that were
+//! linked to them get 401 from the next one.
+
+mod account;
+mod admin;
+mod app_state;
+mod chatstate;
+mod config;
+mod connection;
+mod delivery;
+mod dispatch;
+mod emulator;
+mod entropy;
+mod error;
+mod faults;
+mod iq;
+mod login;
+mod media;
+mod messages;
+mod noise;
+mod notifications;
+mod pairing;
+mod phone;
+mod prekeys;
+mod presence;
+mod receipts;
+mod removal;
+mod script;
+mod server;
+mod socket;
+mod stanza;
+mod stats;
+mod usync;
+
+pub use config::EmulatorConfig;
+pub use emulator::Emulator;
+pub use error::EmulatorError;
+pub use faults::{Fault, FaultRequest};
+pub use phone::{PhoneMessage, PhoneReceipt, ReceiptKind, Times};
+pub use script::{DeviceInfo, PhoneInfo};
+pub use stats::{Overlap, StatsSnapshot};

@@ -1,0 +1,63 @@
+//! What a caller can have done wrong, with the stable code and the status of the admin API.
+
+/// An error of the admin API and of the methods that mirror it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmulatorError {
+    /// Not a phone number.
+    #[error("a phone is 7 to 15 digits with an optional leading +")]
+    BadPhone,
+    /// No phone with that number.
+    #[error("no such phone; add it with POST /phones")]
+    UnknownPhone,
+    /// The recipient has no account.
+    #[error("the recipient is not on the emulated WhatsApp; add it with POST /phones")]
+    UnknownRecipient,
+    /// No companion with that number.
+    #[error("the phone has no such device")]
+    UnknownDevice,
+    /// Not the text of a WhatsApp QR code, or one that does not belong to the companion that showed its ref.
+    #[error("not a WhatsApp QR code of a companion that is connected")]
+    BadQr,
+    /// The ref is unknown, spent, or its companion is gone.
+    #[error("the QR code expired: its companion is gone or was scanned already")]
+    ExpiredQr,
+    /// A fault that does not exist or lacks a value.
+    #[error("{0}")]
+    BadFault(String),
+    /// A body or a field that does not fit.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The emulator failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl EmulatorError {
+    /// The stable code of the JSON answer.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadPhone => "bad_phone",
+            Self::UnknownPhone => "unknown_phone",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::UnknownDevice => "unknown_device",
+            Self::BadQr => "bad_qr",
+            Self::ExpiredQr => "expired_qr",
+            Self::BadFault(_) => "bad_fault",
+            Self::BadRequest(_) => "bad_request",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadPhone | Self::BadQr | Self::BadFault(_) | Self::BadRequest(_) => 400,
+            Self::UnknownPhone | Self::UnknownRecipient | Self::UnknownDevice => 404,
+            Self::ExpiredQr => 410,
+            Self::Internal(_) => 500,
+        }
+    }
+}

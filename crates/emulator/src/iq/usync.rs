@@ -1,0 +1,12 @@
+//! `usync`: see the module of that name.
+
+use anyhow::Result;
+
+use super::{Answer, Request};
+
+pub(super) fn answer(request: &Request<'_>) -> Result<Answer> {
+    Ok(match request.operation() {
+        Some(query) if query.tag == "usync" => Answer::Result(vec![crate::usync::answer(request.server, query)?]),
+        _ => Answer::Unknown,
+    })
+}

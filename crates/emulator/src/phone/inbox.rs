@@ -1,0 +1,168 @@
+//! What the phone decrypted, which receipts it got, and what it sent: kept for the script to look at.
+
+use std::collections::HashMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use blazz_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+use whatsapp_rust::buffa::Message as _;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use super::send::SentMessage;
+
+/// Messages, receipts and sent messages that a phone keeps; the oldest go first.
+const LIMIT: usize = 200_000;
+/// Sent messages that can still be sent again when a device asks.
+const SENT_LIMIT: usize = 4096;
+
+/// A message as a phone decrypted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneMessage {
+    /// The id that its sender gave it.
+    pub id: String,
+    /// The sender's number, digits only.
+    pub from: String,
+    /// The sender's device: 0 is a phone.
+    pub from_device: u16,
+    /// Whom it was sent to: this phone's number, or the peer's for a copy of what a companion of this account sent.
+    pub to: String,
+    /// What it is: `text`, `image`, `reaction`, … (the protobuf field, without `_message`).
+    pub kind: String,
+    /// The text or caption; empty when there is none.
+    pub body: String,
+    /// When it was sent and when it was read.
+    pub times: Times,
+    /// How often a stanza with this id and sender reached the phone with a payload for it. Never hidden, never corrected.
+    pub arrivals: u32,
+    /// The decrypted protobuf (`Message`), base64.
+    pub raw: String,
+}
+
+/// The times of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// When the server took it.
+    pub sent_at: Timestamp,
+    /// When the phone decrypted it first.
+    pub received_at: Timestamp,
+}
+
+/// A receipt that a phone got for what its account sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneReceipt {
+    /// The message.
+    pub id: String,
+    /// Who confirms, digits only.
+    pub from: String,
+    /// Which of the peer's devices.
+    pub from_device: u16,
+    /// `delivered`, `inactive`, `read`, `played`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What a phone keeps.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    messages: Vec<PhoneMessage>,
+    /// Place in `messages` by sender and id.
+    places: HashMap<(String, String), usize>,
+    receipts: Vec<PhoneReceipt>,
+    sent: Vec<SentMessage>,
+    /// Which receipts the phone has sent, by sender, id and kind.
+    confirmed: std::collections::HashSet<(String, String, String)>,
+}
+
+impl Inbox {
+    /// Counts an arrival of a message that is there already; `false` when it is not.
+    pub(super) fn arrived_again(&mut self, from: &str, id: &str) -> bool {
+        let Some(place) = self.places.get(&(from.to_owned(), id.to_owned())) else { return false };
+        let Some(message) = self.messages.get_mut(*place) else { return false };
+        message.arrivals = message.arrivals.saturating_add(1);
+        true
+    }
+
+    /// Keeps a message, or counts its arrival.
+    pub(super) fn keep(&mut self, message: PhoneMessage) {
+        if self.arrived_again(&message.from, &message.id) || self.messages.len() >= LIMIT {
+            return;
+        }
+        self.places.insert((message.from.clone(), message.id.clone()), self.messages.len());
+        self.messages.push(message);
+    }
+
+    pub(super) fn keep_receipt(&mut self, receipt: PhoneReceipt) {
+        if self.receipts.len() < LIMIT {
+            self.receipts.push(receipt);
+        }
+    }
+
+    pub(super) fn keep_sent(&mut self, sent: SentMessage) {
+        if self.sent.len() >= SENT_LIMIT {
+            self.sent.drain(..SENT_LIMIT / 2);
+        }
+        self.sent.push(sent);
+    }
+
+    pub(super) fn sent(&self, id: &str) -> Option<SentMessage> {
+        self.sent.iter().rev().find(|sent| sent.id == id).cloned()
+    }
+
+    /// Remembers that a receipt goes out; `false` when it went before.
+    pub(super) fn confirm(&mut self, from: &str, id: &str, kind: &str) -> bool {
+        self.confirmed.insert((from.to_owned(), id.to_owned(), kind.to_owned()))
+    }
+
+    pub(crate) fn messages(&self) -> Vec<PhoneMessage> {
+        self.messages.clone()
+    }
+
+    /// The messages of one sender, oldest first.
+    pub(super) fn messages_from(&self, from: &str) -> Vec<PhoneMessage> {
+        self.messages.iter().filter(|message| message.from == from).cloned().collect()
+    }
+
+    pub(crate) fn receipts(&self) -> Vec<PhoneReceipt> {
+        self.receipts.clone()
+    }
+}
+
+/// The kind and the text of a message.
+pub(super) fn describe(message: &wa::Message) -> (&'static str, String) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    if let Some(body) = &message.conversation {
+        return ("text", body.clone());
+    }
+    if let Some(extended) = message.extended_text_message.as_option() {
+        return ("text", text(&extended.text));
+    }
+    if let Some(image) = message.image_message.as_option() {
+        return ("image", text(&image.caption));
+    }
+    if let Some(video) = message.video_message.as_option() {
+        return ("video", text(&video.caption));
+    }
+    if let Some(document) = message.document_message.as_option() {
+        return ("document", text(&document.caption));
+    }
+    if let Some(reaction) = message.reaction_message.as_option() {
+        return ("reaction", text(&reaction.text));
+    }
+    let others = [
+        ("audio", message.audio_message.is_set()),
+        ("sticker", message.sticker_message.is_set()),
+        ("contact", message.contact_message.is_set()),
+        ("location", message.location_message.is_set()),
+        ("poll", message.poll_creation_message.is_set() || message.poll_creation_message_v3.is_set()),
+        ("protocol", message.protocol_message.is_set()),
+    ];
+    let kind = others.into_iter().find_map(|(kind, is_set)| is_set.then_some(kind));
+    (kind.unwrap_or("other"), String::new())
+}
+
+/// The protobuf as the API shows it.
+pub(super) fn raw(message: &wa::Message) -> String {
+    BASE64_STANDARD.encode(message.encode_to_vec())
+}

@@ -1,0 +1,66 @@
+//! When a message cannot be decrypted: the phone asks for it again, and sends again what a device asks for.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use whatsapp_rust::Jid;
+use whatsapp_rust::wacore_binary::builder::NodeBuilder;
+use whatsapp_rust::wacore_binary::node::Node;
+
+use super::send::envelope;
+use crate::account::Account;
+use crate::delivery;
+use crate::server::Server;
+use crate::stanza::{attr, attr_or_empty};
+
+/// How often one message is sent again to one device, as on a real phone.
+const MOST_ATTEMPTS: u32 = 5;
+
+/// Asks the sending device for a message that did not decrypt.
+pub(super) fn ask(server: &Server, account: &Arc<Account>, sender: &Arc<Account>, from: &Jid, message: &Node) {
+    let id = attr_or_empty(message, "id");
+    let before = message.get_optional_child("enc").and_then(|enc| attr(enc, "count"));
+    let attempt = before.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1);
+    if attempt > MOST_ATTEMPTS {
+        return;
+    }
+    let retry = NodeBuilder::new("retry")
+        .attr("v", "1")
+        .attr("id", &id)
+        .attr("t", server.seconds())
+        .attr("count", attempt)
+        .build();
+    let registration =
+        NodeBuilder::new("registration").bytes(account.phone.keys.registration_id.to_be_bytes().to_vec()).build();
+    let mut receipt = NodeBuilder::new("receipt")
+        .attr("from", account.jid_like(from, 0))
+        .attr("id", &id)
+        .attr("type", "retry")
+        .attr("t", server.seconds());
+    if let Some(recipient) = attr(message, "recipient") {
+        receipt = receipt.attr("recipient", recipient);
+    }
+    delivery::deliver(sender, from.device, receipt.children([retry, registration]).build());
+}
+
+/// A device could not decrypt what the phone sent: encrypt it again in a fresh session and send it to that device alone.
+pub(super) async fn answer(
+    server: &Arc<Server>,
+    account: &Arc<Account>,
+    peer: &Arc<Account>,
+    device: u16,
+    receipt: &Node,
+) -> Result<()> {
+    let Some(sent) = account.phone.inbox().sent(&attr_or_empty(receipt, "id")) else { return Ok(()) };
+    let count = receipt.get_optional_child("retry").and_then(|retry| attr(retry, "count"));
+    let attempt = count.and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
+    if !(1..=MOST_ATTEMPTS).contains(&attempt) {
+        return Ok(());
+    }
+    let mut cipher = account.phone.cipher.lock().await;
+    if let Some((peer, device, node)) = envelope(server, account, &mut cipher, &sent, peer, device, attempt).await? {
+        server.stats.retried();
+        delivery::deliver(&peer, device, node);
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! The phone's Signal store, in memory. One session per device of a peer, whichever addressing its stanzas use.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use whatsapp_rust::wacore::libsignal::protocol::{
+    DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, PreKeyId, PreKeyRecord,
+    PreKeyStore, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord,
+    SignedPreKeyStore,
+};
+
+type Outcome<T> = Result<T, SignalProtocolError>;
+
+/// Where the phone keeps a peer's device: by number, so that LID and phone-number addresses share one session.
+pub(super) fn address(number: &str, device: u16) -> ProtocolAddress {
+    ProtocolAddress::new(&format!("{number}:{device}"), DeviceId::new(0))
+}
+
+/// Sessions by device.
+#[derive(Default)]
+pub(super) struct Sessions(HashMap<ProtocolAddress, SessionRecord>);
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn load_session(&self, address: &ProtocolAddress) -> Outcome<Option<SessionRecord>> {
+        Ok(self.0.get(address).cloned())
+    }
+
+    async fn has_session(&self, address: &ProtocolAddress) -> Outcome<bool> {
+        Ok(self.0.contains_key(address))
+    }
+
+    async fn store_session(&mut self, address: &ProtocolAddress, record: SessionRecord) -> Outcome<()> {
+        self.0.insert(address.clone(), record);
+        Ok(())
+    }
+}
+
+/// The phone's identity and those it met. It trusts on sight: an emulated peer may be reinstalled at any time.
+pub(super) struct Identities {
+    pub(super) own: IdentityKeyPair,
+    pub(super) registration_id: u32,
+    pub(super) known: HashMap<ProtocolAddress, IdentityKey>,
+}
+
+#[async_trait]
+impl IdentityKeyStore for Identities {
+    async fn get_identity_key_pair(&self) -> Outcome<IdentityKeyPair> {
+        Ok(self.own.clone())
+    }
+
+    async fn get_local_registration_id(&self) -> Outcome<u32> {
+        Ok(self.registration_id)
+    }
+
+    async fn save_identity(&mut self, address: &ProtocolAddress, identity: &IdentityKey) -> Outcome<IdentityChange> {
+        let before = self.known.insert(address.clone(), *identity);
+        Ok(IdentityChange::from_changed(before.is_some_and(|before| before != *identity)))
+    }
+
+    async fn is_trusted_identity(&self, _: &ProtocolAddress, _: &IdentityKey, _: Direction) -> Outcome<bool> {
+        Ok(true)
+    }
+
+    async fn get_identity(&self, address: &ProtocolAddress) -> Outcome<Option<IdentityKey>> {
+        Ok(self.known.get(address).copied())
+    }
+}
+
+/// A phone publishes no one-time keys, so nobody can name one.
+pub(super) struct NoOneTimeKeys;
+
+#[async_trait]
+impl PreKeyStore for NoOneTimeKeys {
+    async fn get_pre_key(&self, _: PreKeyId) -> Outcome<PreKeyRecord> {
+        Err(SignalProtocolError::InvalidPreKeyId)
+    }
+
+    async fn save_pre_key(&mut self, _: PreKeyId, _: &PreKeyRecord) -> Outcome<()> {
+        Err(SignalProtocolError::InvalidPreKeyId)
+    }
+
+    async fn remove_pre_key(&mut self, _: PreKeyId) -> Outcome<()> {
+        Ok(())
+    }
+}
+
+/// The one signed prekey of the phone.
+pub(super) struct SignedPrekey {
+    pub(super) id: SignedPreKeyId,
+    pub(super) record: SignedPreKeyRecord,
+}
+
+#[async_trait]
+impl SignedPreKeyStore for SignedPrekey {
+    async fn get_signed_pre_key(&self, id: SignedPreKeyId) -> Outcome<SignedPreKeyRecord> {
+        if id == self.id { Ok(self.record.clone()) } else { Err(SignalProtocolError::InvalidSignedPreKeyId) }
+    }
+
+    async fn save_signed_pre_key(&mut self, id: SignedPreKeyId, record: &SignedPreKeyRecord) -> Outcome<()> {
+        *self = Self { id, record: record.clone() };
+        Ok(())
+    }
+}
