@@ -1,0 +1,16 @@
+DROP TABLE jobs;
+DROP TABLE rejected_events;
+DROP TABLE outbox_cursors;
+DROP TABLE events;
+DROP TABLE event_counters;
+DROP TABLE idempotency_keys;
+DROP TABLE early_receipts;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE contacts;
+DROP TABLE accounts;
+DROP TABLE nodes;
+DROP TABLE api_keys;
+DROP TABLE workspaces;
+DROP TABLE counters;
+DROP TABLE installation;
