@@ -1,1 +1,11 @@
-//! telemetry
+//! What every process needs around its work: logging, a metric registry, and an orderly end.
+//!
+//! What may be logged, and how, is written in `docs/LOGGING.md`.
+
+mod logging;
+mod metrics;
+mod shutdown;
+
+pub use logging::{LogFormat, UnknownLogFormat, init};
+pub use metrics::Metrics;
+pub use shutdown::Shutdown;
