@@ -127,10 +127,21 @@ impl AccountState {
 }
 
 fn default_privacy() -> BTreeMap<String, String> {
-    ["last", "online", "profile", "status", "groupadd", "readreceipts", "calladd", "messages", "defense", "stickers"]
-        .into_iter()
-        .map(|name| (name.to_owned(), if name == "defense" { "off" } else { "all" }.to_owned()))
-        .collect()
+    [
+        "last",
+        "online",
+        "profile",
+        "status",
+        "groupadd",
+        "readreceipts",
+        "calladd",
+        "messages",
+        "defense",
+        "stickers",
+    ]
+    .into_iter()
+    .map(|name| (name.to_owned(), if name == "defense" { "off" } else { "all" }.to_owned()))
+    .collect()
 }
 
 /// Remembers that two accounts exchanged a message.

@@ -116,8 +116,11 @@ mod tests {
     fn upload(version: u64) -> Node {
         let patch = wa::SyncdPatch { snapshot_mac: Some(vec![7; 32]), ..Default::default() }.encode_to_vec();
         let patch = NodeBuilder::new("patch").bytes(patch).build();
-        let collection =
-            NodeBuilder::new("collection").attr("name", "regular").attr("version", version).children([patch]).build();
+        let collection = NodeBuilder::new("collection")
+            .attr("name", "regular")
+            .attr("version", version)
+            .children([patch])
+            .build();
         NodeBuilder::new("sync").children([collection]).build()
     }
 
@@ -133,7 +136,8 @@ mod tests {
         assert_eq!(grown, [("regular".to_owned(), 1)]);
 
         let ask = |version: u64| {
-            let collection = NodeBuilder::new("collection").attr("name", "regular").attr("version", version).build();
+            let collection =
+                NodeBuilder::new("collection").attr("name", "regular").attr("version", version).build();
             NodeBuilder::new("sync").children([collection]).build()
         };
         let list = parsed(sync(&account, &ask(0)).unwrap().0);

@@ -30,7 +30,10 @@ impl EmulatorConfig {
     /// The emulator has no authentication: it never listens where another machine could reach it.
     pub(crate) fn check(&self) -> Result<()> {
         for address in [self.listen, self.admin] {
-            ensure!(address.ip().is_loopback(), "the emulator listens on loopback only, and {address} is not");
+            ensure!(
+                address.ip().is_loopback(),
+                "the emulator listens on loopback only, and {address} is not"
+            );
         }
         Ok(())
     }

@@ -153,7 +153,12 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
     outcome
 }
 
-async fn read(server: &Arc<Server>, link: &Arc<Link>, mut reader: FrameReader, cipher: NoiseCipher) -> Result<()> {
+async fn read(
+    server: &Arc<Server>,
+    link: &Arc<Link>,
+    mut reader: FrameReader,
+    cipher: NoiseCipher,
+) -> Result<()> {
     let mut counter = 0_u32;
     while let Some(mut frame) = reader.next().await? {
         cipher.decrypt_in_place_with_counter(counter, &mut frame)?;

@@ -120,7 +120,9 @@ fn preview(waiting: &[Node]) -> Node {
 /// A receipt acknowledges the messages that it names, in `id` and in its list.
 pub(crate) fn acknowledge_by_receipt(account: &Account, device: u16, receipt: &Node) {
     let mut ids = vec![attr_or_empty(receipt, "id")];
-    ids.extend(receipt.get_optional_child("list").into_iter().flat_map(children).filter_map(|item| attr(item, "id")));
+    ids.extend(
+        receipt.get_optional_child("list").into_iter().flat_map(children).filter_map(|item| attr(item, "id")),
+    );
     if let Some(companion) = account.state().devices.get_mut(&device) {
         companion.queue.acknowledge("message", &ids, None);
     }

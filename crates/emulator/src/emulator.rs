@@ -34,9 +34,10 @@ impl Emulator {
     /// When an address is not loopback or cannot be bound.
     pub async fn start(config: EmulatorConfig) -> Result<Self> {
         config.check()?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
-        let admin_listener =
-            std::net::TcpListener::bind(config.admin).with_context(|| format!("listen on {}", config.admin))?;
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
+        let admin_listener = std::net::TcpListener::bind(config.admin)
+            .with_context(|| format!("listen on {}", config.admin))?;
         let admin_address = admin_listener.local_addr()?;
         let ws_url = match config.public_url {
             Some(url) => url,
@@ -73,7 +74,10 @@ impl Emulator {
         self.admin.stop(false).await;
         self.server.tracker.close();
         if tokio::time::timeout(STOP_TIMEOUT, self.server.tracker.wait()).await.is_err() {
-            tracing::warn!(tasks = self.server.tracker.len(), "some tasks of the emulator did not end in time");
+            tracing::warn!(
+                tasks = self.server.tracker.len(),
+                "some tasks of the emulator did not end in time"
+            );
         }
     }
 
@@ -179,7 +183,7 @@ impl Emulator {
     /// # Errors
     /// [`EmulatorError::BadFault`] and [`EmulatorError::UnknownPhone`].
     pub async fn fault(&self, request: FaultRequest) -> Result<usize, EmulatorError> {
-        script::fault(&self.server, request)
+        script::fault(&self.server, request).await
     }
 
     /// The faults that are on.

@@ -34,6 +34,8 @@ pub enum Fault {
         /// How many.
         last: usize,
     },
+    /// The phone loses its Signal sessions now, as after a reinstall: it asks for what it cannot decrypt.
+    ForgetSessions,
     /// Whether a second socket of a device takes the first one's place. `false` lets both live and records the overlap.
     Replace {
         /// `true` is how WhatsApp behaves.
@@ -129,7 +131,8 @@ impl Faults {
     /// The first fault that `pick` takes, counted down.
     fn spend<T>(&self, number: Option<&str>, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let mut standing = self.standing();
-        let place = standing.iter().position(|request| request.concerns(number) && pick(&request.fault).is_some())?;
+        let place =
+            standing.iter().position(|request| request.concerns(number) && pick(&request.fault).is_some())?;
         let request = standing.get_mut(place)?;
         let picked = pick(&request.fault);
         if let Some(count) = &mut request.count {
@@ -164,7 +167,8 @@ impl Faults {
 
     /// Does a second socket take the first one's place?
     pub(crate) fn replaces(&self, number: &str) -> bool {
-        self.spend(Some(number), |fault| matches!(fault, Fault::Replace { replace: false }).then_some(())).is_none()
+        self.spend(Some(number), |fault| matches!(fault, Fault::Replace { replace: false }).then_some(()))
+            .is_none()
     }
 
     /// What a login meets right after its success.

@@ -35,7 +35,9 @@ fn log_in(server: &Arc<Server>, link: &Arc<Link>, number: &str, device: u16, pas
     }
     let Some(account) = server.accounts.by_number(number) else { return refuse(server, link, 401) };
     let replace = server.faults.replaces(number);
-    let Some(replaced) = attach(server, link, &account, device, replace) else { return refuse(server, link, 401) };
+    let Some(replaced) = attach(server, link, &account, device, replace) else {
+        return refuse(server, link, 401);
+    };
     for old in replaced {
         old.send(stanza::conflict(None, "replaced"));
         old.close();

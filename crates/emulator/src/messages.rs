@@ -83,7 +83,12 @@ fn copies(node: &Node, to: &Jid) -> Vec<(Jid, Node)> {
 }
 
 /// A sender that left out a device learns it from the hash of the right ones, in its own addressing.
-fn phash(account: &Arc<Account>, device: u16, recipient: &Arc<Account>, copies: &[(Jid, Node)]) -> Option<String> {
+fn phash(
+    account: &Arc<Account>,
+    device: u16,
+    recipient: &Arc<Account>,
+    copies: &[(Jid, Node)],
+) -> Option<String> {
     let like = copies.first().map(|(jid, _)| jid.clone())?;
     // A peer message goes to one device on purpose.
     if recipient.number == account.number {
@@ -92,7 +97,11 @@ fn phash(account: &Arc<Account>, device: u16, recipient: &Arc<Account>, copies: 
     let mut right: Vec<Jid> = vec![recipient.jid_like(&like, 0), account.jid_like(&like, 0)];
     right.extend(recipient.state().linked().map(|(number, _)| recipient.jid_like(&like, number)));
     let own = account.state();
-    right.extend(own.linked().filter(|(number, _)| *number != device).map(|(number, _)| account.jid_like(&like, number)));
+    right.extend(
+        own.linked()
+            .filter(|(number, _)| *number != device)
+            .map(|(number, _)| account.jid_like(&like, number)),
+    );
     drop(own);
     let complete = right.iter().all(|jid| copies.iter().any(|(other, _)| other.device_eq(jid)));
     if complete && right.len() == copies.len() {
@@ -129,9 +138,9 @@ fn stanza(
     }
     message = match (target.number == account.number, is_lid) {
         (true, _) if attr(node, "category").as_deref() == Some("peer") => message,
-        (true, true) => message
-            .attr("recipient", recipient.lid_jid(0))
-            .attr("peer_recipient_pn", recipient.number_jid(0)),
+        (true, true) => {
+            message.attr("recipient", recipient.lid_jid(0)).attr("peer_recipient_pn", recipient.number_jid(0))
+        }
         (true, false) => message
             .attr("recipient", recipient.number_jid(0))
             .attr("peer_recipient_lid", recipient.lid_jid(0)),

@@ -144,7 +144,10 @@ fn unsigned_certificates(server_public: &[u8; 32]) -> Vec<u8> {
             not_before: Some(1_700_000_000),
             not_after: Some(2_900_000_000),
         };
-        MessageField::some(NoiseCertificate { details: Some(details.encode_to_vec()), signature: Some(vec![0; 64]) })
+        MessageField::some(NoiseCertificate {
+            details: Some(details.encode_to_vec()),
+            signature: Some(vec![0; 64]),
+        })
     };
     wa::CertChain {
         leaf: certificate(2, 1, server_public.to_vec()),

@@ -11,7 +11,10 @@ use crate::stanza::SERVER;
 use crate::{delivery, entropy};
 
 fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
-    NodeBuilder::new("notification").attr("id", entropy::hexadecimal::<6>()).attr("type", kind).attr("t", server.seconds())
+    NodeBuilder::new("notification")
+        .attr("id", entropy::hexadecimal::<6>())
+        .attr("type", kind)
+        .attr("t", server.seconds())
 }
 
 /// A companion was linked: the account's other companions and everybody else with devices learn of it.
@@ -40,7 +43,9 @@ fn announce(
     list: Node,
     key_index: Option<u32>,
 ) {
-    let mut added = NodeBuilder::new("device").attr("jid", account.number_jid(device)).attr("lid", account.lid_jid(device));
+    let mut added = NodeBuilder::new("device")
+        .attr("jid", account.number_jid(device))
+        .attr("lid", account.lid_jid(device));
     if let Some(key_index) = key_index {
         added = added.attr("key-index", key_index);
     }
@@ -84,14 +89,15 @@ pub(crate) fn app_state_grew(server: &Arc<Server>, account: &Arc<Account>, by: u
     if grown.is_empty() {
         return;
     }
-    let collections = grown
-        .iter()
-        .map(|(name, version)| NodeBuilder::new("collection").attr("name", name).attr("version", *version).build());
+    let collections = grown.iter().map(|(name, version)| {
+        NodeBuilder::new("collection").attr("name", name).attr("version", *version).build()
+    });
     let stanza = notification(server, "server_sync")
         .attr("from", account.number_jid(0))
         .children(collections.collect::<Vec<_>>())
         .build();
-    let others: Vec<u16> = account.state().linked().map(|(number, _)| number).filter(|number| *number != by).collect();
+    let others: Vec<u16> =
+        account.state().linked().map(|(number, _)| number).filter(|number| *number != by).collect();
     for device in others {
         delivery::deliver(account, device, stanza.clone());
     }

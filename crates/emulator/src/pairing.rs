@@ -85,11 +85,15 @@ pub(crate) fn offer(
         signed_prekey: data.e_skey_val.unwrap_or_default(),
         signed_prekey_signature: data.e_skey_sig.unwrap_or_default(),
     };
-    ensure!(keys.identity.len() == 32 && keys.signed_prekey.len() == 32, "a registration needs keys of 32 bytes");
+    ensure!(
+        keys.identity.len() == 32 && keys.signed_prekey.len() == 32,
+        "a registration needs keys of 32 bytes"
+    );
     link.assume(Role::Registration(keys));
     let refs: Vec<String> = (0..REFS).map(|_| format!("2@{}", entropy::hexadecimal::<20>())).collect();
     server.pairing.register(&refs, link);
-    let refs = refs.into_iter().map(|reference| NodeBuilder::new("ref").bytes(reference.into_bytes()).build());
+    let refs =
+        refs.into_iter().map(|reference| NodeBuilder::new("ref").bytes(reference.into_bytes()).build());
     let offer = NodeBuilder::new("pair-device").children(refs).build();
     link.send(
         NodeBuilder::new("iq")
@@ -155,8 +159,9 @@ fn pair_success(
     key_index: u32,
 ) -> Result<Node> {
     let identity = account.phone.keys.vouch_for(scanned, key_index, server.seconds())?;
-    let addresses =
-        NodeBuilder::new("device").attr("jid", account.number_jid(device)).attr("lid", account.lid_jid(device));
+    let addresses = NodeBuilder::new("device")
+        .attr("jid", account.number_jid(device))
+        .attr("lid", account.lid_jid(device));
     let success = NodeBuilder::new("pair-success")
         .children([
             NodeBuilder::new("device-identity").bytes(identity).build(),

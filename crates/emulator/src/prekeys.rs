@@ -80,7 +80,12 @@ pub(crate) fn digest(account: &Account, device: u16) -> Option<Node> {
         return None;
     }
     let public: Vec<&[u8]> = one_time.iter().map(|(_, key)| key.as_slice()).collect();
-    let hash = compute_key_bundle_digest(&keys.identity, &keys.signed_prekey, &keys.signed_prekey_signature, &public);
+    let hash = compute_key_bundle_digest(
+        &keys.identity,
+        &keys.signed_prekey,
+        &keys.signed_prekey_signature,
+        &public,
+    );
     let ids = one_time.iter().map(|(id, _)| NodeBuilder::new("id").bytes(key_id(*id)).build());
     let signed = NodeBuilder::new("skey").children([
         NodeBuilder::new("id").bytes(key_id(keys.signed_prekey_id)).build(),
@@ -113,7 +118,8 @@ pub(crate) fn bundles(server: &Server, request: &Node) -> Node {
         match published {
             Some(published) => published.into_node(jid),
             None => {
-                let error = NodeBuilder::new("error").attr("code", 406).attr("text", "not-acceptable").build();
+                let error =
+                    NodeBuilder::new("error").attr("code", 406).attr("text", "not-acceptable").build();
                 NodeBuilder::new("user").attr("jid", jid).children([error]).build()
             }
         }

@@ -28,8 +28,10 @@ pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()
 }
 
 fn acknowledge(link: &Link, receipt: &Node, to: &Jid) {
-    let mut ack =
-        NodeBuilder::new("ack").attr("class", "receipt").attr("id", attr_or_empty(receipt, "id")).attr("from", to);
+    let mut ack = NodeBuilder::new("ack")
+        .attr("class", "receipt")
+        .attr("id", attr_or_empty(receipt, "id"))
+        .attr("from", to);
     if let Some(kind) = attr(receipt, "type") {
         ack = ack.attr("type", kind);
     }

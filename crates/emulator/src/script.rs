@@ -68,7 +68,11 @@ pub(crate) fn find(server: &Server, phone: &str) -> Result<Arc<Account>, Emulato
 }
 
 /// Adds a phone; one that is there keeps its keys, and says whether it was new.
-pub(crate) fn add_phone(server: &Arc<Server>, phone: &str, name: &str) -> Result<(bool, PhoneInfo), EmulatorError> {
+pub(crate) fn add_phone(
+    server: &Arc<Server>,
+    phone: &str,
+    name: &str,
+) -> Result<(bool, PhoneInfo), EmulatorError> {
     let number = number(phone)?;
     if name.chars().count() > LONGEST_NAME {
         return Err(EmulatorError::BadRequest(format!("a name has at most {LONGEST_NAME} characters")));
@@ -110,7 +114,11 @@ pub(crate) fn phones(server: &Server) -> Vec<PhoneInfo> {
 }
 
 /// Turns the phone's own delivery receipts on or off.
-pub(crate) fn set_confirms_delivery(server: &Server, phone: &str, on: bool) -> Result<PhoneInfo, EmulatorError> {
+pub(crate) fn set_confirms_delivery(
+    server: &Server,
+    phone: &str,
+    on: bool,
+) -> Result<PhoneInfo, EmulatorError> {
     let account = find(server, phone)?;
     account.phone.confirms_delivery.store(on, Ordering::Relaxed);
     Ok(info(&account))
@@ -191,7 +199,7 @@ pub(crate) fn remove_devices(server: &Arc<Server>, phone: &str) -> Result<usize,
 }
 
 /// Turns a fault on. Those that act at once do so now; says how many sockets or stanzas they met.
-pub(crate) fn fault(server: &Server, mut request: FaultRequest) -> Result<usize, EmulatorError> {
+pub(crate) async fn fault(server: &Server, mut request: FaultRequest) -> Result<usize, EmulatorError> {
     if let Some(phone) = &request.phone {
         request.phone = Some(find(server, phone)?.number.clone());
     }
@@ -208,6 +216,13 @@ pub(crate) fn fault(server: &Server, mut request: FaultRequest) -> Result<usize,
             Ok(dropped)
         }
         Fault::Redeliver { last } => Ok(concerned.iter().map(|account| redeliver(account, last)).sum()),
+        Fault::ForgetSessions => {
+            let mut forgotten = 0;
+            for account in &concerned {
+                forgotten += account.phone.cipher.lock().await.forget_sessions();
+            }
+            Ok(forgotten)
+        }
         Fault::Replace { replace: true } => {
             server.faults.replace_again(request.phone.as_deref());
             Ok(0)
@@ -220,7 +235,11 @@ pub(crate) fn fault(server: &Server, mut request: FaultRequest) -> Result<usize,
 }
 
 fn keep(server: &Server, request: FaultRequest) -> Result<(), EmulatorError> {
-    if server.faults.add(request) { Ok(()) } else { Err(EmulatorError::BadFault("too many faults are on".into())) }
+    if server.faults.add(request) {
+        Ok(())
+    } else {
+        Err(EmulatorError::BadFault("too many faults are on".into()))
+    }
 }
 
 fn drop_sockets(accounts: &[Arc<Account>]) -> usize {

@@ -39,7 +39,9 @@ pub(crate) struct Accepted {
 
 /// Upgrades to WebSocket and shakes hands.
 pub(crate) async fn accept(server: &Arc<Server>, stream: TcpStream) -> Result<Accepted> {
-    tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(server, stream)).await.context("the handshake took too long")?
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, shake_hands(server, stream))
+        .await
+        .context("the handshake took too long")?
 }
 
 async fn shake_hands(server: &Arc<Server>, stream: TcpStream) -> Result<Accepted> {
@@ -142,7 +144,11 @@ impl FrameWriter {
     /// Writes a frame; flushes when nothing else waits behind it.
     pub(crate) async fn send(&mut self, frame: &[u8], flush: bool) -> Result<()> {
         let message = Message::binary(Bytes::from(encode_frame(frame, None)?));
-        if flush { self.sink.send(message).await? } else { self.sink.feed(message).await? }
+        if flush {
+            self.sink.send(message).await?
+        } else {
+            self.sink.feed(message).await?
+        }
         Ok(())
     }
 

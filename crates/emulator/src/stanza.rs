@@ -48,7 +48,12 @@ pub(crate) fn number(bytes: &[u8]) -> u32 {
 
 /// `<iq type="result">`.
 pub(crate) fn result(id: &str, children: Vec<Node>) -> Node {
-    NodeBuilder::new("iq").attr("from", SERVER).attr("id", id).attr("type", "result").children(children).build()
+    NodeBuilder::new("iq")
+        .attr("from", SERVER)
+        .attr("id", id)
+        .attr("type", "result")
+        .children(children)
+        .build()
 }
 
 /// `<iq type="error">`.

@@ -138,7 +138,11 @@ impl Stats {
     pub(crate) fn unanswered(&self, kind: &str) {
         let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         let kind: String = kind.chars().take(120).collect();
-        let kind = if unanswered.len() < MOST_KINDS || unanswered.contains_key(&kind) { kind } else { "other".to_owned() };
+        let kind = if unanswered.len() < MOST_KINDS || unanswered.contains_key(&kind) {
+            kind
+        } else {
+            "other".to_owned()
+        };
         *unanswered.entry(kind).or_default() += 1;
     }
 

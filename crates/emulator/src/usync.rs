@@ -48,19 +48,32 @@ fn address(user: &Node) -> Option<Jid> {
         return Some(jid.to_non_ad());
     }
     let number = bytes(user.get_optional_child("contact")?);
-    let number: String = String::from_utf8_lossy(&number).chars().filter(char::is_ascii_digit).take(15).collect();
+    let number: String =
+        String::from_utf8_lossy(&number).chars().filter(char::is_ascii_digit).take(15).collect();
     (!number.is_empty()).then(|| Jid::pn(number.as_str()))
 }
 
 fn is_known(protocol: &str) -> bool {
     matches!(
         protocol,
-        "contact" | "lid" | "status" | "business" | "picture" | "devices" | "disappearing_mode" | "text_status"
+        "contact"
+            | "lid"
+            | "status"
+            | "business"
+            | "picture"
+            | "devices"
+            | "disappearing_mode"
+            | "text_status"
             | "username"
     )
 }
 
-fn answer_protocol(server: &Server, protocol: &str, jid: &Jid, account: Option<&Arc<Account>>) -> Result<Option<Node>> {
+fn answer_protocol(
+    server: &Server,
+    protocol: &str,
+    jid: &Jid,
+    account: Option<&Arc<Account>>,
+) -> Result<Option<Node>> {
     let Some(account) = account else {
         // Nobody there: `contact` says so, the other protocols have nothing to say.
         let out = NodeBuilder::new("contact").attr("type", "out").bytes(contact(jid));
@@ -75,7 +88,10 @@ fn answer_protocol(server: &Server, protocol: &str, jid: &Jid, account: Option<&
         }
         "disappearing_mode" => {
             let duration = account.state().disappearing_seconds;
-            NodeBuilder::new("disappearing_mode").attr("duration", duration).attr("t", server.seconds()).build()
+            NodeBuilder::new("disappearing_mode")
+                .attr("duration", duration)
+                .attr("t", server.seconds())
+                .build()
         }
         "devices" => devices(server, account)?,
         // No business profile, picture, text status or username: the real server leaves these out.

@@ -37,7 +37,12 @@ pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Resu
     let api = HttpServer::new(move || {
         App::new()
             .app_data(server.clone())
-            .app_data(JsonConfig::default().limit(LARGEST_BODY).content_type_required(false).error_handler(answer::bad_body))
+            .app_data(
+                JsonConfig::default()
+                    .limit(LARGEST_BODY)
+                    .content_type_required(false)
+                    .error_handler(answer::bad_body),
+            )
             .app_data(PathConfig::default().error_handler(answer::bad_path))
             .configure(routes)
             .default_service(actix_web::web::route().to(answer::no_such_route))

@@ -9,7 +9,8 @@ use crate::script;
 use crate::server::Server;
 
 pub(super) async fn handle(server: Data<Server>, body: Json<Value>) -> Result<HttpResponse, EmulatorError> {
-    let request = serde_json::from_value(body.into_inner()).map_err(|error| EmulatorError::BadFault(error.to_string()))?;
-    let met = script::fault(&server, request)?;
+    let request = serde_json::from_value(body.into_inner())
+        .map_err(|error| EmulatorError::BadFault(error.to_string()))?;
+    let met = script::fault(&server, request).await?;
     Ok(HttpResponse::Ok().json(json!({ "met": met, "faults": server.faults.list() })))
 }

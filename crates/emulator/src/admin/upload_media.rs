@@ -9,7 +9,11 @@ use super::answer::problem;
 use crate::media::LARGEST_UPLOAD;
 use crate::server::Server;
 
-pub(super) async fn handle(server: Data<Server>, path: Path<String>, body: Payload) -> Result<HttpResponse, Error> {
+pub(super) async fn handle(
+    server: Data<Server>,
+    path: Path<String>,
+    body: Payload,
+) -> Result<HttpResponse, Error> {
     let Ok(body) = body.to_bytes_limited(LARGEST_UPLOAD).await else {
         return Ok(problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the upload is too large"));
     };

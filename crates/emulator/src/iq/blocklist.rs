@@ -14,9 +14,10 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
 
 fn list(request: &Request<'_>) -> Answer {
     let state = request.account.state();
-    let items = state.blocked.iter().map(|(jid, since)| {
-        NodeBuilder::new("item").attr("jid", jid).attr("t", *since).build()
-    });
+    let items = state
+        .blocked
+        .iter()
+        .map(|(jid, since)| NodeBuilder::new("item").attr("jid", jid).attr("t", *since).build());
     Answer::Result(vec![NodeBuilder::new("list").children(items.collect::<Vec<_>>()).build()])
 }
 

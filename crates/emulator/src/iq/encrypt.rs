@@ -36,7 +36,8 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
 pub(super) async fn after_upload(request: &Request<'_>) -> Result<()> {
     let wants_key = {
         let mut state = request.account.state();
-        let companion = state.devices.get_mut(&request.device).filter(|device| !device.one_time_prekeys.is_empty());
+        let companion =
+            state.devices.get_mut(&request.device).filter(|device| !device.one_time_prekeys.is_empty());
         companion.is_some_and(|companion| std::mem::take(&mut companion.wants_key_share))
     };
     if wants_key {

@@ -31,16 +31,18 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
 
 fn settings(request: &Request<'_>) -> Answer {
     let state = request.account.state();
-    let categories = state.privacy.iter().map(|(name, value)| {
-        NodeBuilder::new("category").attr("name", name).attr("value", value).build()
-    });
+    let categories = state
+        .privacy
+        .iter()
+        .map(|(name, value)| NodeBuilder::new("category").attr("name", name).attr("value", value).build());
     Answer::Result(vec![NodeBuilder::new("privacy").children(categories.collect::<Vec<_>>()).build()])
 }
 
 /// The account trusts a contact: the contact's devices get a token that they may show when they write.
 fn issue(request: &Request<'_>, tokens: &Node) -> Answer {
     for token in children(tokens).iter().filter(|child| child.tag == "token") {
-        let Some(contact) = jid_attr(token, "jid").and_then(|jid| request.server.accounts.by_jid(&jid)) else {
+        let Some(contact) = jid_attr(token, "jid").and_then(|jid| request.server.accounts.by_jid(&jid))
+        else {
             continue;
         };
         let issued = NodeBuilder::new("token")

@@ -6,7 +6,9 @@ use super::{Answer, Request};
 
 pub(super) fn answer(request: &Request<'_>) -> Result<Answer> {
     Ok(match request.operation() {
-        Some(query) if query.tag == "usync" => Answer::Result(vec![crate::usync::answer(request.server, query)?]),
+        Some(query) if query.tag == "usync" => {
+            Answer::Result(vec![crate::usync::answer(request.server, query)?])
+        }
         _ => Answer::Unknown,
     })
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, bail};
 use whatsapp_rust::wacore::libsignal::protocol::{
-    CiphertextMessage, GenericSignedPreKey as _, IdentityKey, IdentityKeyPair, PreKeyBundle, PreKeySignalMessage,
-    SessionStore as _, SignalMessage, SignalProtocolError, SignedPreKeyRecord, Timestamp, UsePQRatchet,
-    message_decrypt, message_encrypt, process_prekey_bundle,
+    CiphertextMessage, GenericSignedPreKey as _, IdentityKey, IdentityKeyPair, PreKeyBundle,
+    PreKeySignalMessage, SessionStore as _, SignalMessage, SignalProtocolError, SignedPreKeyRecord,
+    Timestamp, UsePQRatchet, message_decrypt, message_encrypt, process_prekey_bundle,
 };
 
 use super::adv::PhoneKeys;
@@ -39,7 +39,10 @@ pub(crate) enum Opened {
 
 impl Cipher {
     pub(super) fn new(keys: &PhoneKeys, now: i64) -> Result<Self> {
-        let own = IdentityKeyPair::new(IdentityKey::new(keys.identity.public_key), keys.identity.private_key.clone());
+        let own = IdentityKeyPair::new(
+            IdentityKey::new(keys.identity.public_key),
+            keys.identity.private_key.clone(),
+        );
         let id = keys.signed_prekey_id().into();
         let created = Timestamp::from_epoch_millis(u64::try_from(now)?.saturating_mul(1000));
         let record = SignedPreKeyRecord::new(id, created, &keys.signed_prekey, &keys.signed_prekey_signature);
@@ -51,13 +54,23 @@ impl Cipher {
         })
     }
 
+    /// Loses every session; says how many there were.
+    pub(crate) fn forget_sessions(&mut self) -> usize {
+        self.sessions.clear()
+    }
+
     /// Is there a session with a peer's device?
     pub(crate) async fn has_session(&self, number: &str, device: u16) -> Result<bool> {
         Ok(self.sessions.has_session(&address(number, device)).await?)
     }
 
     /// Opens a new session from what the device published; an old one is kept for what is still under way.
-    pub(crate) async fn open_session(&mut self, number: &str, device: u16, bundle: &PreKeyBundle) -> Result<()> {
+    pub(crate) async fn open_session(
+        &mut self,
+        number: &str,
+        device: u16,
+        bundle: &PreKeyBundle,
+    ) -> Result<()> {
         process_prekey_bundle(
             &address(number, device),
             &mut self.sessions,
@@ -79,7 +92,13 @@ impl Cipher {
     }
 
     /// Decrypts what a device sent.
-    pub(crate) async fn open(&mut self, number: &str, device: u16, kind: &str, bytes: &[u8]) -> Result<Opened> {
+    pub(crate) async fn open(
+        &mut self,
+        number: &str,
+        device: u16,
+        kind: &str,
+        bytes: &[u8],
+    ) -> Result<Opened> {
         let ciphertext = match kind {
             "pkmsg" => CiphertextMessage::PreKeySignalMessage(PreKeySignalMessage::try_from(bytes)?),
             "msg" => CiphertextMessage::SignalMessage(SignalMessage::try_from(bytes)?),

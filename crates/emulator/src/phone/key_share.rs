@@ -22,7 +22,9 @@ pub(crate) async fn share_keys(server: &Arc<Server>, account: &Arc<Account>, dev
     };
     account.phone.inbox().keep_sent(sent.clone());
     let mut cipher = account.phone.cipher.lock().await;
-    if let Some((peer, device, node)) = envelope(server, account, &mut cipher, &sent, account, device, 0).await? {
+    if let Some((peer, device, node)) =
+        envelope(server, account, &mut cipher, &sent, account, device, 0).await?
+    {
         delivery::deliver(&peer, device, node);
     }
     Ok(())

@@ -27,8 +27,8 @@ pub(crate) use cipher::Cipher;
 pub(crate) use inbox::Inbox;
 pub use inbox::{PhoneMessage, PhoneReceipt, Times};
 pub(crate) use key_share::share_keys;
-pub(crate) use receipts::send_receipts;
 pub use receipts::ReceiptKind;
+pub(crate) use receipts::send_receipts;
 pub(crate) use send::{Outgoing, send};
 
 /// The phone of an account.

@@ -90,7 +90,8 @@ fn fan_out(server: &Server, sender: &Arc<Account>, from: &Jid, kind: ReceiptKind
 
 fn stanza(server: &Server, from: &Jid, kind: ReceiptKind, ids: &[String]) -> Option<Node> {
     let (first, rest) = ids.split_first()?;
-    let mut receipt = NodeBuilder::new("receipt").attr("from", from).attr("id", first).attr("t", server.seconds());
+    let mut receipt =
+        NodeBuilder::new("receipt").attr("from", from).attr("id", first).attr("t", server.seconds());
     if let Some(kind) = kind.wire() {
         receipt = receipt.attr("type", kind);
     }

@@ -31,7 +31,8 @@ async fn message(server: &Arc<Server>, account: &Arc<Account>, node: &Node) -> R
     let sender = server.accounts.by_jid(&from).context("the sender has no account")?;
     let enc = node.get_optional_child("enc").context("no ciphertext")?;
     let kind = attr_or_empty(enc, "type");
-    let opened = account.phone.cipher.lock().await.open(&sender.number, from.device, &kind, &bytes(enc)).await;
+    let opened =
+        account.phone.cipher.lock().await.open(&sender.number, from.device, &kind, &bytes(enc)).await;
     let id = attr_or_empty(node, "id");
     match opened {
         Ok(Opened::Plain(padded)) => {
@@ -105,7 +106,9 @@ async fn receipt(server: &Arc<Server>, account: &Arc<Account>, node: &Node) -> R
         return retry::answer(server, account, &peer, from.device, node).await;
     }
     let mut ids = vec![attr_or_empty(node, "id")];
-    ids.extend(node.get_optional_child("list").into_iter().flat_map(children).filter_map(|item| attr(item, "id")));
+    ids.extend(
+        node.get_optional_child("list").into_iter().flat_map(children).filter_map(|item| attr(item, "id")),
+    );
     let at = server.now();
     let mut inbox = account.phone.inbox();
     for id in ids {

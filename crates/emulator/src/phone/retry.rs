@@ -17,7 +17,13 @@ use crate::stanza::{attr, attr_or_empty};
 const MOST_ATTEMPTS: u32 = 5;
 
 /// Asks the sending device for a message that did not decrypt.
-pub(super) fn ask(server: &Server, account: &Arc<Account>, sender: &Arc<Account>, from: &Jid, message: &Node) {
+pub(super) fn ask(
+    server: &Server,
+    account: &Arc<Account>,
+    sender: &Arc<Account>,
+    from: &Jid,
+    message: &Node,
+) {
     let id = attr_or_empty(message, "id");
     let before = message.get_optional_child("enc").and_then(|enc| attr(enc, "count"));
     let attempt = before.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1);
@@ -30,8 +36,9 @@ pub(super) fn ask(server: &Server, account: &Arc<Account>, sender: &Arc<Account>
         .attr("t", server.seconds())
         .attr("count", attempt)
         .build();
-    let registration =
-        NodeBuilder::new("registration").bytes(account.phone.keys.registration_id.to_be_bytes().to_vec()).build();
+    let registration = NodeBuilder::new("registration")
+        .bytes(account.phone.keys.registration_id.to_be_bytes().to_vec())
+        .build();
     let mut receipt = NodeBuilder::new("receipt")
         .attr("from", account.jid_like(from, 0))
         .attr("id", &id)
@@ -58,7 +65,9 @@ pub(super) async fn answer(
         return Ok(());
     }
     let mut cipher = account.phone.cipher.lock().await;
-    if let Some((peer, device, node)) = envelope(server, account, &mut cipher, &sent, peer, device, attempt).await? {
+    if let Some((peer, device, node)) =
+        envelope(server, account, &mut cipher, &sent, peer, device, attempt).await?
+    {
         server.stats.retried();
         delivery::deliver(&peer, device, node);
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use whatsapp_rust::wacore::libsignal::protocol::{
-    DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, PreKeyId, PreKeyRecord,
-    PreKeyStore, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord,
-    SignedPreKeyStore,
+    DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, PreKeyId,
+    PreKeyRecord, PreKeyStore, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError,
+    SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore,
 };
 
 type Outcome<T> = Result<T, SignalProtocolError>;
@@ -19,6 +19,13 @@ pub(super) fn address(number: &str, device: u16) -> ProtocolAddress {
 /// Sessions by device.
 #[derive(Default)]
 pub(super) struct Sessions(HashMap<ProtocolAddress, SessionRecord>);
+
+impl Sessions {
+    /// Empties the store; says how many there were.
+    pub(super) fn clear(&mut self) -> usize {
+        self.0.drain().count()
+    }
+}
 
 #[async_trait]
 impl SessionStore for Sessions {
@@ -53,7 +60,11 @@ impl IdentityKeyStore for Identities {
         Ok(self.registration_id)
     }
 
-    async fn save_identity(&mut self, address: &ProtocolAddress, identity: &IdentityKey) -> Outcome<IdentityChange> {
+    async fn save_identity(
+        &mut self,
+        address: &ProtocolAddress,
+        identity: &IdentityKey,
+    ) -> Outcome<IdentityChange> {
         let before = self.known.insert(address.clone(), *identity);
         Ok(IdentityChange::from_changed(before.is_some_and(|before| before != *identity)))
     }

@@ -1,0 +1,13 @@
+//! The emulator driven by the real engine's client.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+
+mod admin;
+mod companion;
+mod devices;
+mod faults;
+mod linking;
+mod messages;
+mod offline;
+mod receipts;
+mod retries;
+mod stage;
