@@ -1,7 +1,7 @@
 //! One socket after its handshake: who it belongs to, the order of what it sends, and the loop that reads it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -13,6 +13,7 @@ use whatsapp_rust::wacore_binary::node::Node;
 use whatsapp_rust::wacore_binary::util;
 
 use crate::account::{Account, DeviceKeys};
+use crate::delivery::Backlog;
 use crate::dispatch;
 use crate::login;
 use crate::server::Server;
@@ -39,8 +40,18 @@ pub(crate) struct Link {
     role: OnceLock<Role>,
     outbox: mpsc::UnboundedSender<Outgoing>,
     queued: AtomicUsize,
-    active: AtomicBool,
+    phase: Mutex<Phase>,
     closed: CancellationToken,
+}
+
+/// Whether deliveries may come.
+enum Phase {
+    /// The client has not asked for them.
+    Passive,
+    /// It gets what waited for it first.
+    Backlog(Backlog),
+    /// They come as they happen.
+    Live,
 }
 
 enum Outgoing {
@@ -72,19 +83,46 @@ impl Link {
         self.closed.cancel();
     }
 
-    /// Deliveries may begin; `false` when they had already.
-    pub(crate) fn activate(&self) -> bool {
-        !self.active.swap(true, Ordering::AcqRel)
+    /// Deliveries may begin, with what waited; `false` when they had begun already.
+    pub(crate) fn begin_backlog(&self, backlog: Backlog) -> bool {
+        let mut phase = self.phase();
+        let is_passive = matches!(*phase, Phase::Passive);
+        if is_passive {
+            *phase = Phase::Backlog(backlog);
+        }
+        is_passive
+    }
+
+    /// How far the backlog is, while there is one.
+    pub(crate) fn backlog(&self) -> Option<Backlog> {
+        match &*self.phase() {
+            Phase::Backlog(backlog) => Some(*backlog),
+            _ => None,
+        }
+    }
+
+    /// A part of the backlog was handed out.
+    pub(crate) fn keep_backlog(&self, backlog: Backlog) {
+        *self.phase() = Phase::Backlog(backlog);
+    }
+
+    /// The backlog is done.
+    pub(crate) fn go_live(&self) {
+        *self.phase() = Phase::Live;
     }
 
     /// The client wants deliveries to wait again.
     pub(crate) fn deactivate(&self) {
-        self.active.store(false, Ordering::Release);
+        *self.phase() = Phase::Passive;
     }
 
-    /// Did the client ask for deliveries?
+    /// Do deliveries come as they happen?
     pub(crate) fn is_active(&self) -> bool {
-        self.active.load(Ordering::Acquire) && !self.closed.is_cancelled()
+        matches!(*self.phase(), Phase::Live) && !self.closed.is_cancelled()
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fixes whom the socket speaks for; a socket never changes its role.
@@ -124,7 +162,7 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
         role: OnceLock::new(),
         outbox,
         queued: AtomicUsize::new(0),
-        active: AtomicBool::new(false),
+        phase: Mutex::new(Phase::Passive),
         closed: server.stop.child_token(),
     });
     server.stats.opened();

@@ -16,11 +16,30 @@ const HISTORY: usize = 256;
 /// What a device that never comes back may cost; the oldest go first, as on the real server.
 const LONGEST_QUEUE: usize = 100_000;
 
+/// How much of a backlog comes unasked; the rest comes in batches that the client asks for.
+const PRIMER: usize = 5;
+/// The largest batch a client may ask for.
+const LARGEST_BATCH: usize = 1000;
+
 /// A stanza until its acknowledgement, and a short history for the fault `redeliver`.
 #[derive(Default)]
 pub(crate) struct Queue {
-    waiting: VecDeque<Node>,
+    waiting: VecDeque<Waiting>,
     history: VecDeque<Node>,
+    next_number: u64,
+}
+
+struct Waiting {
+    number: u64,
+    node: Node,
+}
+
+/// How far a login's backlog has been handed out: the numbers from `next` to before `end` are still to come.
+#[derive(Clone, Copy)]
+pub(crate) struct Backlog {
+    next: u64,
+    end: u64,
+    total: usize,
 }
 
 impl Queue {
@@ -29,7 +48,8 @@ impl Queue {
         if self.waiting.len() >= LONGEST_QUEUE {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(node);
+        self.waiting.push_back(Waiting { number: self.next_number, node });
+        self.next_number += 1;
     }
 
     fn remember(&mut self, node: &Node) {
@@ -39,14 +59,24 @@ impl Queue {
         self.history.push_back(node.clone());
     }
 
-    /// Drops what `class` and `ids` acknowledge; a receipt's acknowledgement names its type too.
+    /// Drops the oldest stanza that each of `ids` acknowledges; a receipt's acknowledgement names its type too.
     fn acknowledge(&mut self, class: &str, ids: &[String], kind: Option<&str>) {
-        self.waiting.retain(|node| {
-            let same_class = node.tag == class;
-            let same_id = attr(node, "id").is_some_and(|id| ids.contains(&id));
-            let same_kind = class != "receipt" || attr(node, "type").as_deref() == kind;
-            !(same_class && same_id && same_kind)
-        });
+        for id in ids {
+            // Acknowledgements come in order: the place is nearly always the first.
+            let place = self.waiting.iter().position(|Waiting { node, .. }| {
+                let has =
+                    |key: &str, value: &str| node.attrs.get(key).is_some_and(|found| found.as_str() == value);
+                let same_kind = || match kind {
+                    _ if class != "receipt" => true,
+                    Some(kind) => has("type", kind),
+                    None => !node.attrs.contains_key("type"),
+                };
+                node.tag == class && has("id", id) && same_kind()
+            });
+            if let Some(place) = place {
+                self.waiting.remove(place);
+            }
+        }
     }
 
     /// How many stanzas wait for an acknowledgement.
@@ -85,30 +115,70 @@ pub(crate) fn deliver_transient(account: &Account, device: u16, node: &Node) {
 }
 
 /// The device went active: everything it has not acknowledged comes now, in order and marked `offline`.
+///
+/// The server announces how much there is and hands out a few; the client asks for the rest with `offline_batch`.
 pub(crate) fn drain(server: &Server, account: &Account, device: u16, link: &Link) {
     let mut state = account.state();
     let Some(companion) = state.devices.get_mut(&device) else { return };
-    if !link.activate() {
+    let queue = &companion.queue;
+    let backlog = Backlog { next: 0, end: queue.next_number, total: queue.waiting.len() };
+    if !link.begin_backlog(backlog) {
         return;
     }
-    let waiting: Vec<Node> = companion.queue.waiting.iter().cloned().collect();
-    if !waiting.is_empty() {
-        link.send(preview(&waiting));
+    if !queue.waiting.is_empty() {
+        link.send(preview(queue));
     }
-    for mut node in waiting.iter().cloned() {
-        companion.queue.remember(&node);
+    hand_out(server, &mut companion.queue, link, PRIMER);
+}
+
+/// `<offline_batch count="…"/>`: the client takes the next part of its backlog.
+pub(crate) fn next_batch(server: &Server, account: &Account, device: u16, link: &Link, count: usize) {
+    if let Some(companion) = account.state().devices.get_mut(&device) {
+        hand_out(server, &mut companion.queue, link, count.clamp(1, LARGEST_BATCH));
+    }
+}
+
+fn hand_out(server: &Server, queue: &mut Queue, link: &Link, count: usize) {
+    let Some(mut backlog) = link.backlog() else { return };
+    let to_come =
+        |backlog: &Backlog, waiting: &Waiting| (backlog.next..backlog.end).contains(&waiting.number);
+    let batch: Vec<(u64, Node)> = queue
+        .waiting
+        .iter()
+        .filter(|waiting| to_come(&backlog, waiting))
+        .take(count)
+        .map(|waiting| (waiting.number, waiting.node.clone()))
+        .collect();
+    server.stats.redelivered(batch.len());
+    for (number, mut node) in batch {
+        backlog.next = number + 1;
+        queue.remember(&node);
         node.attrs.insert("offline", "0");
         link.send(node);
     }
-    server.stats.redelivered(waiting.len());
-    let end = NodeBuilder::new("offline").attr("count", waiting.len()).build();
+    if queue.waiting.iter().any(|waiting| to_come(&backlog, waiting)) {
+        return link.keep_backlog(backlog);
+    }
+    let end = NodeBuilder::new("offline").attr("count", backlog.total).build();
     link.send(NodeBuilder::new("ib").children([end]).build());
+    // What came in while the backlog was handed out follows it, no longer marked as old.
+    let newer: Vec<Node> = queue
+        .waiting
+        .iter()
+        .filter(|waiting| waiting.number >= backlog.end)
+        .map(|w| w.node.clone())
+        .collect();
+    for node in newer {
+        queue.remember(&node);
+        link.send(node);
+    }
+    link.go_live();
 }
 
-fn preview(waiting: &[Node]) -> Node {
-    let count = |tag: &str| waiting.iter().filter(|node| node.tag == tag).count();
+fn preview(queue: &Queue) -> Node {
+    let count = |tag: &str| queue.waiting.iter().filter(|waiting| waiting.node.tag == tag).count();
     let preview = NodeBuilder::new("offline_preview")
-        .attr("count", waiting.len())
+        .attr("count", queue.waiting.len())
         .attr("message", count("message"))
         .attr("receipt", count("receipt"))
         .attr("notification", count("notification"))

@@ -23,11 +23,26 @@ pub(crate) async fn stanza(server: &Arc<Server>, link: &Arc<Link>, node: &Node) 
             }
             Ok(())
         }
-        // Telemetry that the real server takes in silence: nothing is left unanswered by taking it so.
-        "ib" if children(node).iter().all(|child| child.tag == "unified_session") => Ok(()),
+        "ib" => information(server, link, node),
         other => {
             server.stats.unanswered(format!("{other} {}", attr_or_empty(node, "type")).trim_end());
             Ok(())
         }
     }
+}
+
+/// `<ib>`: what a client lets the server know.
+fn information(server: &Server, link: &Link, node: &Node) -> Result<()> {
+    for child in children(node) {
+        match (&*child.tag, link.device()) {
+            ("offline_batch", Some((account, device))) => {
+                let count = attr_or_empty(child, "count").parse().unwrap_or(1);
+                delivery::next_batch(server, account, device, link, count);
+            }
+            // Telemetry that the real server takes in silence too.
+            ("unified_session", _) => {}
+            (other, _) => server.stats.unanswered(&format!("ib <{other}>")),
+        }
+    }
+    Ok(())
 }

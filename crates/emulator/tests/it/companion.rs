@@ -177,11 +177,11 @@ impl Companion {
 
     /// Waits for the server's ack of a message; returns its error.
     pub(crate) async fn server_ack(&self, id: &str) -> Option<String> {
-        self.wait("a server ack", |event| match event {
-            Event::ServerAck(ack) if ack.id == id => Some(ack.error.clone()),
-            _ => None,
-        })
-        .await
+        self.wait_all("a server ack", |events| server_ack(events, id)).await
+    }
+
+    pub(crate) async fn has_server_ack(&self, id: &str) -> bool {
+        self.wait_all("any answer", |events| Some(server_ack(events, id).is_some())).await
     }
 
     pub(crate) async fn receipt(&self, id: &str, kind: &str) {
@@ -200,6 +200,15 @@ impl Companion {
     pub(crate) async fn send(&self, to: &str, text: &str) -> String {
         self.client.send_text(Jid::pn(to), text).await.unwrap().message_id
     }
+}
+
+fn server_ack(events: &[Arc<Event>], id: &str) -> Option<Option<String>> {
+    events.iter().find_map(|event| match &**event {
+        Event::ServerAck(ack) if ack.id == id && ack.class.as_deref() == Some("message") => {
+            Some(ack.error.clone())
+        }
+        _ => None,
+    })
 }
 
 fn received(events: &[Arc<Event>]) -> Vec<Received> {

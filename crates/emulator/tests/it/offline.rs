@@ -29,6 +29,28 @@ async fn what_was_sent_meanwhile_comes_at_the_next_login_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_backlog_comes_in_batches_and_what_is_sent_meanwhile_follows_it() {
+    const BACKLOG: usize = 450;
+    let stage = Stage::new().await;
+    let mut anna = stage.link(ANNA).await;
+    anna.stop().await;
+    stage.device(ANNA, |devices| devices[0].sockets == 0).await;
+    for number in 0..BACKLOG {
+        stage.emulator.send_text(BERT, ANNA, &format!("number {number}"), None).await.unwrap();
+    }
+    anna.restart().await;
+    anna.message("number 0").await;
+    for number in BACKLOG..BACKLOG + 20 {
+        stage.emulator.send_text(BERT, ANNA, &format!("number {number}"), None).await.unwrap();
+    }
+    anna.message(&format!("number {}", BACKLOG + 19)).await;
+    let texts: Vec<String> = anna.received().into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, (0..BACKLOG + 20).map(|number| format!("number {number}")).collect::<Vec<_>>());
+    stage.device(ANNA, |devices| devices[0].waiting == 0).await;
+    stage.assert_all_answered().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_acknowledged_comes_again_until_it_is() {
     let stage = Stage::new().await;
     let anna = stage.link(ANNA).await;
