@@ -1,0 +1,103 @@
+//! One session's directory, held open by its owner.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use blazz_domain::Lease;
+
+use crate::durable;
+use crate::error::StoreError;
+use crate::lock::SessionLock;
+use crate::outbox::Outboxes;
+
+const ENGINE_FILE: &str = "engine.db";
+/// What SQLite may lay beside its file.
+const ENGINE_COMPANIONS: [&str; 3] = ["engine.db-wal", "engine.db-shm", "engine.db-journal"];
+const LOGGED_OUT: &str = "logged-out";
+const OUTBOX: &str = "outbox";
+
+/// The directory of one session. While it, or an outbox opened from it, lives, nobody else can open the session.
+pub struct SessionDirectory {
+    path: PathBuf,
+    lease: Lease,
+    linked: bool,
+    lock: Arc<SessionLock>,
+}
+
+impl SessionDirectory {
+    pub(crate) fn open(
+        path: PathBuf,
+        lease: Lease,
+        linked: bool,
+        lock: SessionLock,
+    ) -> Result<Self, StoreError> {
+        let directory = Self { path, lease, linked, lock: Arc::new(lock) };
+        if linked && !directory.engine_path().is_file() && !directory.is_logged_out() {
+            return Err(StoreError::Missing);
+        }
+        durable::create_directory(&directory.path)?;
+        durable::create_directory(&directory.path.join(OUTBOX))?;
+        if !linked {
+            durable::remove_file(&directory.path.join(LOGGED_OUT))?;
+        }
+        Ok(directory)
+    }
+
+    /// Whose session it is, and under which grant it is open.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Whether its opener knows the account as linked: then it must log in with what is here, or say why it cannot.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.linked
+    }
+
+    /// Whether the link is known to be gone, and no new one was asked for since.
+    #[must_use]
+    pub fn is_logged_out(&self) -> bool {
+        self.path.join(LOGGED_OUT).exists()
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the engine keeps its store.
+    #[must_use]
+    pub fn engine_path(&self) -> PathBuf {
+        self.path.join(ENGINE_FILE)
+    }
+
+    /// Deletes the credentials, which are of no use any more, and remembers that. The outboxes stay. The engine must be closed.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn reset_credentials(&self) -> Result<(), StoreError> {
+        if !self.is_logged_out() {
+            durable::write_new(&self.path.join(LOGGED_OUT), b"")?;
+        }
+        for name in std::iter::once(ENGINE_FILE).chain(ENGINE_COMPANIONS) {
+            durable::remove_file(&self.path.join(name))?;
+        }
+        durable::sync_directory(&self.path)
+    }
+
+    /// Opens the outboxes: a new one to write into, and those that earlier owners left.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn open_outboxes(&self) -> Result<Outboxes, StoreError> {
+        Outboxes::open(self.path.join(OUTBOX), self.lease.epoch, Arc::clone(&self.lock))
+    }
+}
+
+impl std::fmt::Debug for SessionDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionDirectory({})", self.lease)
+    }
+}
