@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result, bail};
 use whatsapp_rust::wacore::libsignal::protocol::{
-    CiphertextMessage, GenericSignedPreKey as _, IdentityKey, IdentityKeyPair, PreKeyBundle,
-    PreKeySignalMessage, SessionStore as _, SignalMessage, SignalProtocolError, SignedPreKeyRecord,
-    Timestamp, UsePQRatchet, message_decrypt, message_encrypt, process_prekey_bundle,
+    CiphertextMessage, GenericSignedPreKey as _, IdentityKey, IdentityKeyPair, KeyPair, PreKeyBundle,
+    PreKeySignalMessage, PreKeyStore as _, SessionStore as _, SignalMessage, SignalProtocolError,
+    SignedPreKeyRecord, Timestamp, UsePQRatchet, message_decrypt, message_encrypt, process_prekey_bundle,
 };
 
 use super::adv::PhoneKeys;
-use super::store::{Identities, NoOneTimeKeys, Sessions, SignedPrekey, address};
+use super::store::{Identities, OneTimeKeys, Sessions, SignedPrekey, address};
 use crate::entropy;
 
 /// Sessions and the keys behind them.
 pub(crate) struct Cipher {
     sessions: Sessions,
     identities: Identities,
-    one_time_keys: NoOneTimeKeys,
+    one_time_keys: OneTimeKeys,
     signed_prekey: SignedPrekey,
 }
 
@@ -49,7 +49,7 @@ impl Cipher {
         Ok(Self {
             sessions: Sessions::default(),
             identities: Identities { own, registration_id: keys.registration_id, known: HashMap::new() },
-            one_time_keys: NoOneTimeKeys,
+            one_time_keys: OneTimeKeys::default(),
             signed_prekey: SignedPrekey { id, record },
         })
     }
@@ -57,6 +57,11 @@ impl Cipher {
     /// Loses every session; says how many there were.
     pub(crate) fn forget_sessions(&mut self) -> usize {
         self.sessions.clear()
+    }
+
+    /// A new one-time key, for a device that shall open a fresh session.
+    pub(super) fn one_time_key(&mut self) -> (u32, KeyPair) {
+        self.one_time_keys.generate()
     }
 
     /// Is there a session with a peer's device?
@@ -116,7 +121,12 @@ impl Cipher {
         )
         .await;
         match opened {
-            Ok(opened) => Ok(Opened::Plain(opened.plaintext)),
+            Ok(opened) => {
+                if let Some(spent) = opened.consumed_prekey_id {
+                    self.one_time_keys.remove_pre_key(spent).await?;
+                }
+                Ok(Opened::Plain(opened.plaintext))
+            }
             Err(SignalProtocolError::DuplicatedMessage(..)) => Ok(Opened::Duplicate),
             Err(error) => Err(error).context("could not decrypt"),
         }

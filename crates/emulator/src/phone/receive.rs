@@ -47,7 +47,7 @@ async fn message(server: &Arc<Server>, account: &Arc<Account>, node: &Node) -> R
         Err(error) => {
             tracing::debug!("a phone asks for a message again: {error:#}");
             server.stats.phone_retry();
-            retry::ask(server, account, &sender, &from, node);
+            retry::ask(server, account, &sender, &from, node).await;
             Ok(())
         }
     }

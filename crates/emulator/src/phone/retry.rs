@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use whatsapp_rust::Jid;
+use whatsapp_rust::wacore::iq::prekeys::{OneTimePreKeyNode, SignedPreKeyNode};
+use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
+use whatsapp_rust::wacore::protocol::ProtocolNode as _;
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 
+use super::adv::PhoneKeys;
 use super::send::envelope;
 use crate::account::Account;
 use crate::delivery;
@@ -16,8 +20,8 @@ use crate::stanza::{attr, attr_or_empty};
 /// How often one message is sent again to one device, as on a real phone.
 const MOST_ATTEMPTS: u32 = 5;
 
-/// Asks the sending device for a message that did not decrypt.
-pub(super) fn ask(
+/// Asks the sending device for a message that did not decrypt, with keys for a fresh session: the old one is of no use.
+pub(super) async fn ask(
     server: &Server,
     account: &Arc<Account>,
     sender: &Arc<Account>,
@@ -39,6 +43,8 @@ pub(super) fn ask(
     let registration = NodeBuilder::new("registration")
         .bytes(account.phone.keys.registration_id.to_be_bytes().to_vec())
         .build();
+    let (key_id, key) = account.phone.cipher.lock().await.one_time_key();
+    let keys = fresh_keys(&account.phone.keys, key_id, &key);
     let mut receipt = NodeBuilder::new("receipt")
         .attr("from", account.jid_like(from, 0))
         .attr("id", &id)
@@ -47,7 +53,26 @@ pub(super) fn ask(
     if let Some(recipient) = attr(message, "recipient") {
         receipt = receipt.attr("recipient", recipient);
     }
-    delivery::deliver(sender, from.device, receipt.children([retry, registration]).build());
+    delivery::deliver(sender, from.device, receipt.children([retry, registration, keys]).build());
+}
+
+/// A primary phone proves itself by its identity key alone: unlike a companion it sends no device identity.
+fn fresh_keys(keys: &PhoneKeys, id: u32, one_time: &KeyPair) -> Node {
+    let one_time = OneTimePreKeyNode::new(id, one_time.public_key.public_key_bytes().to_vec());
+    let published = keys.published();
+    let signed = SignedPreKeyNode::new(
+        published.signed_prekey_id,
+        published.signed_prekey,
+        published.signed_prekey_signature,
+    );
+    NodeBuilder::new("keys")
+        .children([
+            NodeBuilder::new("type").bytes(vec![5]).build(),
+            NodeBuilder::new("identity").bytes(published.identity).build(),
+            one_time.into_node(),
+            signed.into_node(),
+        ])
+        .build()
 }
 
 /// A device could not decrypt what the phone sent: encrypt it again in a fresh session and send it to that device alone.

@@ -1,13 +1,15 @@
 //! The phone's Signal store, in memory. One session per device of a peer, whichever addressing its stanzas use.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use whatsapp_rust::wacore::libsignal::protocol::{
-    DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, PreKeyId,
+    DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, KeyPair, PreKeyId,
     PreKeyRecord, PreKeyStore, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError,
     SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore,
 };
+
+use crate::entropy;
 
 type Outcome<T> = Result<T, SignalProtocolError>;
 
@@ -78,20 +80,43 @@ impl IdentityKeyStore for Identities {
     }
 }
 
-/// A phone publishes no one-time keys, so nobody can name one.
-pub(super) struct NoOneTimeKeys;
+/// One-time keys that a phone may have out at the same time.
+const MOST_ONE_TIME_KEYS: usize = 1000;
+
+/// One-time keys that the phone handed out when it asked for a message again; it publishes none on the server.
+#[derive(Default)]
+pub(super) struct OneTimeKeys {
+    records: BTreeMap<u32, PreKeyRecord>,
+    last_id: u32,
+}
+
+impl OneTimeKeys {
+    /// Makes a key; returns its id and its public half.
+    pub(super) fn generate(&mut self) -> (u32, KeyPair) {
+        if self.records.len() >= MOST_ONE_TIME_KEYS {
+            self.records.pop_first();
+        }
+        // Key ids are three bytes on the wire.
+        self.last_id = (self.last_id % 0x00ff_ffff) + 1;
+        let keys = KeyPair::generate(&mut entropy::generator());
+        self.records.insert(self.last_id, PreKeyRecord::new(self.last_id.into(), &keys));
+        (self.last_id, keys)
+    }
+}
 
 #[async_trait]
-impl PreKeyStore for NoOneTimeKeys {
-    async fn get_pre_key(&self, _: PreKeyId) -> Outcome<PreKeyRecord> {
-        Err(SignalProtocolError::InvalidPreKeyId)
+impl PreKeyStore for OneTimeKeys {
+    async fn get_pre_key(&self, id: PreKeyId) -> Outcome<PreKeyRecord> {
+        self.records.get(&u32::from(id)).cloned().ok_or(SignalProtocolError::InvalidPreKeyId)
     }
 
-    async fn save_pre_key(&mut self, _: PreKeyId, _: &PreKeyRecord) -> Outcome<()> {
-        Err(SignalProtocolError::InvalidPreKeyId)
+    async fn save_pre_key(&mut self, id: PreKeyId, record: &PreKeyRecord) -> Outcome<()> {
+        self.records.insert(id.into(), record.clone());
+        Ok(())
     }
 
-    async fn remove_pre_key(&mut self, _: PreKeyId) -> Outcome<()> {
+    async fn remove_pre_key(&mut self, id: PreKeyId) -> Outcome<()> {
+        self.records.remove(&u32::from(id));
         Ok(())
     }
 }
