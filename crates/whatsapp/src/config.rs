@@ -7,7 +7,7 @@ use url::{Host, Url};
 /// The version of WhatsApp Web that the engine was written against.
 ///
 /// Source: whatsapp-rust 0.7.0 sends it until it has fetched a newer one.
-pub const DEFAULT_VERSION: (u32, u32, u32) = (2, 3000, 1_032_208_000);
+pub const DEFAULT_VERSION: (u32, u32, u32) = (2, 3000, 1_042_742_319);
 
 /// What all sessions of a process share.
 #[derive(Debug, Clone)]

@@ -1,9 +1,26 @@
 //! One live WhatsApp Web session over its directory. The only crate, beside the emulator, that knows the engine.
+//!
+//! A session is a supervisor ([`Session`]) over a row of connections. Each connection is an engine client of its own, run on tasks
+//! that are all ended with it; between two of them the session waits by its own backoff. What arrives is in the
+//! durable outbox before WhatsApp gets its ack.
 
+mod address;
+mod backoff;
 mod config;
+mod connection;
+mod content;
+mod ears;
+mod engine_store;
 mod error;
+mod inbound;
 mod numbers;
+mod outbound;
+mod reports;
+mod sends;
 mod session;
+mod signal;
+mod supervisor;
+mod tasks;
 
 pub use config::{Backoff, DEFAULT_VERSION, EndpointError, EngineConfig, is_sandbox};
 pub use error::{EngineError, OpenError};

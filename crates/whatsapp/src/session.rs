@@ -1,30 +1,81 @@
 //! A session as its node holds it.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use blazz_domain::{
     AccountState, Clock, Jid, Lease, MessageContent, ProviderMessageId, QrCode, SendOutcome, SessionReport,
+    StateReason,
 };
-use blazz_session_store::{Outboxes, SessionDirectory};
-use tokio::sync::watch;
+use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::config::EngineConfig;
+use crate::connection::Link;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
+use crate::outbound;
+use crate::reports::Reports;
+use crate::sends::{Begin, Sends};
+use crate::supervisor::{Command, Supervisor, open_store};
+
+/// How long receipts are gathered before they are flushed to the disk together.
+const GATHER: Duration = Duration::from_millis(20);
+/// What a stop may take beyond the closing of the connection, before everything left is cut.
+const STOP_MARGIN: Duration = Duration::from_secs(4);
 
 /// One live session. Everything it started is gone when [`Session::stop`] returns.
 pub struct Session {
     lease: Lease,
-    outboxes: Arc<Outboxes>,
-    reports: watch::Sender<SessionReport>,
-    qr: watch::Sender<Option<QrCode>>,
+    config: Arc<EngineConfig>,
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
+/// What the parts of a session share.
+pub(crate) struct Shared {
+    pub(crate) reports: Reports,
+    pub(crate) qr: watch::Sender<Option<QrCode>>,
+    pub(crate) outboxes: Arc<Outboxes>,
+    pub(crate) sends: Arc<Sends>,
+    /// Tells that the outbox holds what is not on disk yet.
+    pub(crate) written: Arc<Notify>,
+    link: Mutex<Option<Arc<Link>>>,
+    linked: AtomicBool,
+}
+
+impl Shared {
+    /// Sets the connection over which messages flow.
+    pub(crate) fn set_link(&self, link: Option<Arc<Link>>) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    pub(crate) fn link(&self) -> Option<Arc<Link>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_linked(&self, linked: bool) {
+        self.linked.store(linked, Ordering::SeqCst);
+    }
+
+    /// Whether there are credentials of a link.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked.load(Ordering::SeqCst)
+    }
 }
 
 impl Session {
     /// Opens a session over its directory and lets it connect: with the credentials there, or else with QR codes.
     ///
     /// # Errors
-    /// [`OpenError`].
+    /// [`OpenError`]; among them [`StoreError::Missing`] when the account was linked and the directory holds no link.
     pub async fn open(
         config: Arc<EngineConfig>,
         directory: SessionDirectory,
@@ -32,21 +83,49 @@ impl Session {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         config.check()?;
-        let outboxes = Arc::new(directory.open_outboxes()?);
-        let first = SessionReport {
-            state: AccountState::Starting,
-            reason: None,
-            since: clock.now(),
-            number: numbers.next(),
-            phone: None,
-            lid: None,
-        };
-        Ok(Self {
-            lease: *directory.lease(),
-            outboxes,
-            reports: watch::Sender::new(first),
+        let lease = *directory.lease();
+        let store = open_store(&directory).await?;
+        let (directory, outboxes) = open_outboxes(directory).await?;
+        let shared = Arc::new(Shared {
+            reports: Reports::new(numbers, Arc::clone(&clock)),
             qr: watch::Sender::new(None),
-        })
+            outboxes: Arc::new(outboxes),
+            sends: Arc::default(),
+            written: Arc::default(),
+            link: Mutex::default(),
+            linked: AtomicBool::new(directory.is_linked() && store.is_some()),
+        });
+        let (commands, received) = mpsc::channel(8);
+        let stop = CancellationToken::new();
+        let supervisor = Supervisor {
+            config: Arc::clone(&config),
+            directory,
+            clock,
+            shared: Arc::clone(&shared),
+            commands: received,
+            stop: stop.clone(),
+        };
+        let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
+        let session = Self { lease, config, shared, commands, tracker, stop, cut };
+        session.start(supervisor.run(store));
+        Ok(session)
+    }
+
+    fn start(&self, life: impl Future<Output = ()> + Send + 'static) {
+        let span = tracing::info_span!("session", account.id = %self.lease.account_id);
+        let shared = Arc::clone(&self.shared);
+        let life =
+            self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(life.instrument(span.clone())));
+        self.tracker.spawn(
+            async move {
+                if life.await.is_err_and(|error| error.is_panic()) {
+                    shared.reports.set(AccountState::Failed, Some(StateReason::Crashed));
+                }
+            }
+            .instrument(span.clone()),
+        );
+        let flushing = flush(Arc::clone(&self.shared), self.stop.clone()).instrument(span);
+        self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(flushing));
     }
 
     /// Which session, under which grant.
@@ -58,34 +137,123 @@ impl Session {
     /// Where it stands, and every change of that.
     #[must_use]
     pub fn reports(&self) -> watch::Receiver<SessionReport> {
-        self.reports.subscribe()
+        self.shared.reports.subscribe()
     }
 
     /// The QR code to show, while there is one.
     #[must_use]
     pub fn qr(&self) -> watch::Receiver<Option<QrCode>> {
-        self.qr.subscribe()
+        self.shared.qr.subscribe()
     }
 
     /// What it has received and nobody has fetched.
     #[must_use]
     pub fn outboxes(&self) -> &Arc<Outboxes> {
-        &self.outboxes
+        &self.shared.outboxes
     }
 
     /// Sends a message under the caller's id and waits for the server's acknowledgement.
-    pub async fn send(&self, _to: &Jid, _id: &ProviderMessageId, _content: &MessageContent) -> SendOutcome {
-        SendOutcome::NotConnected
+    ///
+    /// A repeat of an id that the server has acknowledged writes nothing; one that is on its way is waited for.
+    pub async fn send(&self, to: &Jid, id: &ProviderMessageId, content: &MessageContent) -> SendOutcome {
+        let mut joined = match self.shared.sends.begin(&id.0) {
+            Begin::Acknowledged(at) => return SendOutcome::Acknowledged { at },
+            Begin::Join(joined) => joined,
+            Begin::Lead(leader) => {
+                let joined = leader.subscribe();
+                self.lead(to.clone(), id.clone(), content.clone(), leader);
+                joined
+            }
+        };
+        match joined.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(SendOutcome::Unacknowledged),
+            Err(_) => SendOutcome::Unacknowledged,
+        }
+    }
+
+    /// Sends on a task of its own: a caller who hangs up neither stops the send nor those who joined it.
+    fn lead(
+        &self,
+        to: Jid,
+        id: ProviderMessageId,
+        content: MessageContent,
+        leader: watch::Sender<Option<SendOutcome>>,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        let patience = self.config.ack_timeout;
+        let cut = self.cut.clone();
+        self.tracker.spawn(async move {
+            let sending = async {
+                match shared.link() {
+                    Some(link) if !cut.is_cancelled() => {
+                        outbound::send(&link, &shared.sends, &to, &id, &content, patience).await
+                    }
+                    _ => SendOutcome::NotConnected,
+                }
+            };
+            let outcome = cut.run_until_cancelled(sending).await.unwrap_or(SendOutcome::Unacknowledged);
+            shared.sends.finish(&id.0, &leader, outcome);
+        });
     }
 
     /// Removes the linked device at WhatsApp and deletes the credentials.
     ///
     /// # Errors
-    /// [`EngineError`].
+    /// [`EngineError::NotConnected`] when linked but offline: then WhatsApp would keep the device.
     pub async fn logout(&self) -> Result<(), EngineError> {
-        Err(EngineError::NotConnected)
+        let (reply, done) = oneshot::channel();
+        self.commands.send(Command::Logout(reply)).await.map_err(|_| EngineError::Stopped)?;
+        done.await.map_err(|_| EngineError::Stopped)?
     }
 
-    /// Ends the session. Doing it again changes nothing.
-    pub async fn stop(&self) {}
+    /// Ends the session: closes its connection in order, then cuts whatever is left. Doing it again changes nothing.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        let patience = self.config.close_timeout + STOP_MARGIN;
+        if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
+            tracing::error!(account.id = %self.lease.account_id, "a session did not stop in time and is cut");
+            self.cut.cancel();
+            if tokio::time::timeout(STOP_MARGIN, self.tracker.wait()).await.is_err() {
+                tracing::error!(account.id = %self.lease.account_id, "a session hangs and is abandoned");
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.tracker.close();
+    }
+}
+
+async fn open_outboxes(directory: SessionDirectory) -> Result<(SessionDirectory, Outboxes), OpenError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let outboxes = directory.open_outboxes()?;
+        Ok::<_, StoreError>((directory, outboxes))
+    });
+    Ok(opened.await.map_err(|error| OpenError::Engine(error.to_string()))??)
+}
+
+/// Puts on disk what was only written, soon after, many entries at a time.
+async fn flush(shared: Arc<Shared>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = shared.written.notified() => {}
+        }
+        tokio::time::sleep(GATHER).await;
+        sync(&shared).await;
+    }
+    sync(&shared).await;
+}
+
+async fn sync(shared: &Arc<Shared>) {
+    let outboxes = Arc::clone(&shared.outboxes);
+    match tokio::task::spawn_blocking(move || outboxes.sync()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the outbox could not be put on disk"),
+        Err(error) => tracing::error!(%error, "the flush of the outbox ended early"),
+    }
 }

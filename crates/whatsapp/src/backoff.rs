@@ -1,0 +1,59 @@
+//! How long to wait before the next attempt to connect.
+
+use std::time::Duration;
+
+use blazz_domain::random;
+use tokio::time::Instant;
+
+use crate::config::Backoff;
+
+/// Counts the attempts since the last stable connection.
+pub(crate) struct Attempts {
+    backoff: Backoff,
+    failed: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(backoff: Backoff) -> Self {
+        Self { backoff, failed: 0 }
+    }
+
+    /// A connection ended that had been up since then, if it ever was: how long to wait.
+    pub(crate) fn next_delay(&mut self, connected_at: Option<Instant>) -> Duration {
+        if connected_at.is_some_and(|at| at.elapsed() >= self.backoff.stable) {
+            self.failed = 0;
+        }
+        let ceiling = self
+            .backoff
+            .first
+            .saturating_mul(2_u32.saturating_pow(self.failed.min(31)))
+            .min(self.backoff.longest);
+        self.failed = self.failed.saturating_add(1);
+        // Half of it by chance, so that a fleet that lost its connections together does not come back together.
+        ceiling.mul_f64(0.5 + random::fraction() / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_around(delay: Duration, seconds: u64) -> bool {
+        let ceiling = Duration::from_secs(seconds);
+        (ceiling / 2..=ceiling).contains(&delay)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn delays_double_up_to_a_minute_and_start_over_only_after_a_stable_minute() {
+        let mut attempts = Attempts::new(Backoff::default());
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert!(is_around(attempts.next_delay(None), seconds));
+        }
+        let connected = Instant::now();
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(is_around(attempts.next_delay(Some(connected)), 60));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(is_around(attempts.next_delay(Some(connected)), 1));
+        assert!(is_around(attempts.next_delay(None), 2));
+    }
+}

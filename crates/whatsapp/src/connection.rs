@@ -1,0 +1,134 @@
+//! One connection: an engine client that lives from connect to disconnect, and never longer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use whatsapp_rust::Client;
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+use whatsapp_rust::prelude::{Bot, BotHandle, SqliteStore};
+use whatsapp_rust::store::Device;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::wacore::store::DevicePropsOverride;
+use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+
+use crate::config::EngineConfig;
+use crate::ears::{Ears, Intake, Listener};
+use crate::error::OpenError;
+use crate::signal::Signal;
+use crate::tasks::Tasks;
+
+/// What others may use of a connection while it lasts.
+pub(crate) struct Link {
+    pub(crate) client: Arc<Client>,
+    pub(crate) tasks: Tasks,
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    link: Arc<Link>,
+    ears: Arc<Ears>,
+    signals: mpsc::Receiver<Signal>,
+    running: BotHandle,
+}
+
+impl Connection {
+    /// Starts to connect.
+    pub(crate) async fn open(
+        config: &EngineConfig,
+        store: Arc<SqliteStore>,
+        ears: Arc<Ears>,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Result<Self, OpenError> {
+        let tasks = Tasks::new();
+        let mut transport = TokioWebSocketTransportFactory::new();
+        if let Some(endpoint) = &config.endpoint {
+            transport = transport.with_url(endpoint.as_str());
+        }
+        let device = DevicePropsOverride::new()
+            .with_os(config.device_name.as_str())
+            .with_platform_type(PlatformType::CHROME);
+        let mut builder = Bot::builder()
+            .with_backend_arc(store)
+            .with_transport_factory(transport)
+            .with_http_client(NoHttp)
+            .with_runtime(tasks.clone())
+            .with_version(config.version)
+            .with_device_props(device)
+            .with_event_handler(Listener(Arc::clone(&ears)))
+            .with_inbound_durability_hook(Intake(Arc::clone(&ears)))
+            .skip_history_sync();
+        if let Some(count) = config.prekeys {
+            builder = builder.with_wanted_pre_key_count(count);
+        }
+        let bot = match builder.build().await {
+            Ok(bot) => bot,
+            Err(error) => {
+                tasks.end().await;
+                return Err(OpenError::Engine(error.to_string()));
+            }
+        };
+        let client = bot.client();
+        // The engine's own reconnects back off to 15 minutes; ours are the session's.
+        client.enable_auto_reconnect.store(false, Ordering::Relaxed);
+        ears.know(&client);
+        let running = bot.spawn();
+        Ok(Self { link: Arc::new(Link { client, tasks }), ears, signals, running })
+    }
+
+    /// What others may use of it.
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Who the engine's store says is linked.
+    pub(crate) fn device(&self) -> Arc<Device> {
+        self.link.client.persistence_manager().get_device_snapshot()
+    }
+
+    /// Puts what the engine knows of the link on disk.
+    pub(crate) async fn save_device(&self) {
+        if let Err(error) = self.link.client.persistence_manager().flush().await {
+            tracing::error!(%error, "the engine could not save its device");
+        }
+    }
+
+    /// When the last data came, in the engine's milliseconds; 0 when none did.
+    pub(crate) fn last_data_ms(&self) -> u64 {
+        self.link.client.stats().last_data_received_ms
+    }
+
+    /// The next signal; `None` when the connection is over and has said everything.
+    pub(crate) async fn next(&mut self) -> Option<Signal> {
+        tokio::select! {
+            biased;
+            signal = self.signals.recv() => signal,
+            () = &mut self.running => self.signals.try_recv().ok(),
+        }
+    }
+
+    /// Closes it in order as long as `patience` allows, then cuts what is left.
+    pub(crate) async fn close(self, patience: Duration) {
+        let Self { link, ears, signals, running } = self;
+        let in_order = tokio::time::timeout(patience, link.client.disconnect()).await.is_ok();
+        ears.stop();
+        drop(signals);
+        running.abort();
+        drop(running);
+        let left = link.tasks.end().await;
+        if !in_order || left > 0 {
+            tracing::warn!(tasks.left = left, "a connection did not close in time and was cut");
+        }
+    }
+}
+
+/// The engine fetches nothing over HTTP by itself: its version is given, history is not asked for.
+struct NoHttp;
+
+#[async_trait::async_trait]
+impl HttpClient for NoHttp {
+    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
+        anyhow::bail!("sessions make no HTTP requests")
+    }
+}

@@ -1,0 +1,68 @@
+//! Sending one message over the connection there is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blazz_domain::{Jid, MessageContent, ProviderMessageId, SendOutcome};
+use whatsapp_rust::Jid as EngineJid;
+use whatsapp_rust::client::ClientError;
+use whatsapp_rust::prelude::{MessageBuilderExt as _, SendError, SendOptions, wa};
+
+use crate::connection::Link;
+use crate::sends::Sends;
+
+/// The code of a message that the engine will not even try to send.
+const BAD_REQUEST: u32 = 400;
+
+/// Hands the message to the engine under this id and waits for the server's word on it.
+pub(crate) async fn send(
+    link: &Arc<Link>,
+    sends: &Sends,
+    to: &Jid,
+    id: &ProviderMessageId,
+    content: &MessageContent,
+    patience: Duration,
+) -> SendOutcome {
+    let (Ok(to), MessageContent::Text { text }) = (to.as_str().parse::<EngineJid>(), content) else {
+        return SendOutcome::Refused { code: BAD_REQUEST };
+    };
+    if !link.client.is_connected() || !link.client.is_logged_in() {
+        return SendOutcome::NotConnected;
+    }
+    let message = wa::Message::text(text);
+    let options = SendOptions::default().with_message_id(id.0.as_str());
+    let mut acknowledged = sends.await_ack(&id.0);
+    let client = Arc::clone(&link.client);
+    // On a task of its own: to be dropped between its Signal steps is nothing the engine promises to survive.
+    let mut written =
+        link.tasks.run(async move { client.send_message_with_options(to, message, options).await });
+    let settled = async {
+        tokio::select! {
+            biased;
+            outcome = &mut acknowledged => outcome.unwrap_or(SendOutcome::Unacknowledged),
+            written = &mut written => match written {
+                Ok(Some(Ok(_))) => acknowledged.await.unwrap_or(SendOutcome::Unacknowledged),
+                Ok(Some(Err(error))) => failed(&error),
+                Ok(None) | Err(_) => SendOutcome::Unacknowledged,
+            },
+        }
+    };
+    tokio::time::timeout(patience, settled).await.unwrap_or(SendOutcome::Unacknowledged)
+}
+
+/// What an error before the server's word means: whether anything can have been written.
+fn failed(error: &SendError) -> SendOutcome {
+    match error {
+        SendError::InvalidRequest(_) => SendOutcome::Refused { code: BAD_REQUEST },
+        // Queries come before the message: it was not written.
+        SendError::NotLoggedIn
+        | SendError::Iq(_)
+        | SendError::Client(ClientError::NotConnected | ClientError::NotLoggedIn | ClientError::Iq(_)) => {
+            SendOutcome::NotConnected
+        }
+        other => {
+            tracing::warn!(error = %other, "a send failed on its way");
+            SendOutcome::Unacknowledged
+        }
+    }
+}

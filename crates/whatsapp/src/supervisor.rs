@@ -1,0 +1,372 @@
+//! The life of a session: connection after connection, until it is stopped or nothing more can be done without a person.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blazz_domain::{AccountState, Clock, QrCode, StateReason};
+use blazz_session_store::SessionDirectory;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use whatsapp_rust::prelude::SqliteStore;
+use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
+
+use crate::address;
+use crate::backoff::Attempts;
+use crate::config::EngineConfig;
+use crate::connection::Connection;
+use crate::ears::Ears;
+use crate::engine_store;
+use crate::error::EngineError;
+use crate::session::Shared;
+use crate::signal::{Over, Signal};
+
+/// A round of codes: the first is good for 60 s, five more for 20 s each.
+///
+/// Source: whatsapp-rust 0.7.0, `src/pair.rs`, as WhatsApp Web does it.
+const QR_ROUND: Duration = Duration::from_secs(60 + 5 * 20);
+/// How long after its round a code is waited for, should the engine forget to say that the round is over.
+const QR_GRACE: Duration = Duration::from_secs(5);
+/// How long a phone's acceptance, or a login, may take until messages flow.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(200);
+/// How often a connection is looked at. The engine itself pings every 15–30 s when nothing else comes.
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+/// How many looks in a row may find that nothing came.
+const SILENT_PROBES: u32 = 2;
+
+/// What the session's owner asks for.
+pub(crate) enum Command {
+    /// Remove the linked device at WhatsApp and forget the credentials.
+    Logout(oneshot::Sender<Result<(), EngineError>>),
+}
+
+/// What ends a connection.
+enum Ending {
+    /// The session is to stop.
+    Stop,
+    /// The linked device was removed on request.
+    LoggedOut(oneshot::Sender<Result<(), EngineError>>),
+    /// A phone has accepted: the server closes, and wants a login.
+    Paired,
+    /// Nobody scanned.
+    NotScanned,
+    /// Everything else.
+    Over(Over, Option<Instant>),
+}
+
+/// Runs one session.
+pub(crate) struct Supervisor {
+    pub(crate) config: Arc<EngineConfig>,
+    pub(crate) directory: SessionDirectory,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Supervisor {
+    /// Runs until the session is stopped. With a store it connects; without one its link is known to be gone.
+    pub(crate) async fn run(mut self, store: Option<Arc<SqliteStore>>) {
+        match store {
+            Some(store) => self.live(store).await,
+            None => self.shared.reports.set(AccountState::LoggedOut, Some(StateReason::DeviceRemoved)),
+        }
+        self.rest().await;
+        if self.shared.reports.state() != AccountState::LoggedOut {
+            self.shared.reports.set(AccountState::Stopped, Some(StateReason::Requested));
+        }
+    }
+
+    /// Connects again and again, until there is no point in it. The engine's store is closed on return.
+    async fn live(&mut self, store: Arc<SqliteStore>) {
+        let mut attempts = Attempts::new(self.config.backoff);
+        let mut round_ends = None;
+        while !self.stop.is_cancelled() {
+            let ending = self.connect(&store, &mut round_ends).await;
+            self.shared.qr.send_replace(None);
+            let (over, connected_at) = match ending {
+                Ending::Stop => return,
+                Ending::Paired => continue,
+                Ending::NotScanned => {
+                    return self.shared.reports.set(AccountState::QrTimeout, Some(StateReason::QrExpired));
+                }
+                Ending::LoggedOut(reply) => {
+                    // Nobody may be left to hear it.
+                    let _ = reply.send(self.forget(store, StateReason::Requested).await);
+                    return;
+                }
+                Ending::Over(Over::LoggedOut, _) => {
+                    if let Err(error) = self.forget(store, StateReason::DeviceRemoved).await {
+                        tracing::error!(%error, "useless credentials could not be deleted");
+                    }
+                    return;
+                }
+                Ending::Over(over, connected_at) => (over, connected_at),
+            };
+            if let Some(reason) = hopeless(over) {
+                return self.shared.reports.set(AccountState::Failed, Some(reason));
+            }
+            self.shared.reports.set(self.waiting_state(), Some(passing(over)));
+            let delay = attempts.next_delay(connected_at);
+            tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
+            if !self.pause(delay).await {
+                return;
+            }
+        }
+    }
+
+    /// The state between two connections: a session that was never linked is still starting.
+    fn waiting_state(&self) -> AccountState {
+        if self.shared.is_linked() { AccountState::Disconnected } else { AccountState::Starting }
+    }
+
+    /// Waits between two connections; `false` when the session is to stop.
+    async fn pause(&mut self, delay: Duration) -> bool {
+        let until = Instant::now() + delay;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep_until(until) => return true,
+                Some(Command::Logout(reply)) = self.commands.recv() => {
+                    let _ = reply.send(Err(EngineError::NotConnected));
+                }
+            }
+        }
+    }
+
+    /// Nothing to do until the session is stopped.
+    async fn rest(&mut self) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                Some(Command::Logout(reply)) = self.commands.recv() => {
+                    let _ = reply.send(self.logout_at_rest());
+                }
+            }
+        }
+    }
+
+    /// Without a connection only what was never linked, or is no longer, can be logged out.
+    fn logout_at_rest(&self) -> Result<(), EngineError> {
+        if self.shared.is_linked() {
+            return Err(EngineError::NotConnected);
+        }
+        self.directory.reset_credentials()?;
+        self.shared.reports.set(AccountState::LoggedOut, Some(StateReason::Requested));
+        Ok(())
+    }
+
+    /// One connection, from connect to disconnect.
+    async fn connect(&mut self, store: &Arc<SqliteStore>, round_ends: &mut Option<Instant>) -> Ending {
+        let shared = &self.shared;
+        let (ears, signals) = Ears::new(
+            Arc::clone(&shared.outboxes),
+            Arc::clone(&shared.sends),
+            Arc::clone(&self.clock),
+            Arc::clone(&shared.written),
+        );
+        let mut connection = match Connection::open(&self.config, Arc::clone(store), ears, signals).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::error!(%error, "the engine could not be started");
+                return Ending::Over(Over::StorageFailed, None);
+            }
+        };
+        self.identify(&connection);
+        if self.shared.is_linked() && self.shared.reports.state() != AccountState::Disconnected {
+            self.shared.reports.set(AccountState::Connecting, None);
+        }
+        let ending = self.drive(&mut connection, round_ends).await;
+        self.shared.set_link(None);
+        self.shared.sends.connection_lost();
+        connection.close(self.config.close_timeout).await;
+        ending
+    }
+
+    fn identify(&self, connection: &Connection) {
+        let device = connection.device();
+        let phone = device.pn.as_ref().and_then(address::own_phone);
+        self.shared.set_linked(device.pn.is_some());
+        self.shared.reports.identify(phone, device.lid.as_ref().and_then(address::jid));
+    }
+
+    /// Follows a connection until something ends it.
+    async fn drive(&mut self, connection: &mut Connection, round_ends: &mut Option<Instant>) -> Ending {
+        let mut connected_at = None;
+        let mut is_paired = false;
+        let mut deadline = Instant::now() + LOGIN_PATIENCE;
+        let mut probe = tokio::time::interval_at(Instant::now() + PROBE_EVERY, PROBE_EVERY);
+        probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silence = Silence::default();
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ending::Stop,
+                Some(Command::Logout(reply)) = self.commands.recv() => {
+                    if let Some(ending) = self.logout(connection, connected_at.is_some(), reply).await {
+                        return ending;
+                    }
+                    continue;
+                }
+                signal = connection.next() => signal,
+                () = tokio::time::sleep_until(deadline), if connected_at.is_none() => {
+                    return match *round_ends {
+                        Some(_) if !is_paired => Ending::NotScanned,
+                        _ => Ending::Over(Over::Silent, None),
+                    };
+                }
+                _ = probe.tick() => {
+                    if silence.lasts(connection.last_data_ms()) {
+                        return Ending::Over(Over::Silent, connected_at);
+                    }
+                    continue;
+                }
+            };
+            match signal {
+                None if is_paired && connected_at.is_none() => return Ending::Paired,
+                None => return Ending::Over(Over::Lost, connected_at),
+                Some(Signal::Over(over)) => return Ending::Over(over, connected_at),
+                Some(Signal::CodesExhausted) => return Ending::NotScanned,
+                Some(Signal::Qr { text, valid_for }) if !is_paired => {
+                    let ends = *round_ends.get_or_insert_with(|| Instant::now() + QR_ROUND);
+                    deadline = ends + QR_GRACE;
+                    self.show(text, valid_for, ends);
+                }
+                Some(Signal::Qr { .. }) => {}
+                Some(Signal::Paired) => {
+                    is_paired = true;
+                    *round_ends = None;
+                    deadline = Instant::now() + LOGIN_PATIENCE;
+                    self.shared.qr.send_replace(None);
+                    self.shared.reports.set(AccountState::Connecting, None);
+                    connection.save_device().await;
+                }
+                Some(Signal::Connected) => {
+                    connected_at = Some(Instant::now());
+                    self.identify(connection);
+                    self.shared.set_link(Some(Arc::clone(connection.link())));
+                    self.shared.reports.set(AccountState::Connected, None);
+                }
+            }
+        }
+    }
+
+    fn show(&self, text: String, valid_for: Duration, round_ends: Instant) {
+        let now = self.clock.now();
+        let left = round_ends.saturating_duration_since(Instant::now());
+        let code = QrCode { text, expires_at: now.plus(valid_for.min(left)), round_ends_at: now.plus(left) };
+        self.shared.qr.send_replace(Some(code));
+        self.shared.reports.set(AccountState::Qr, None);
+    }
+
+    /// Removes the linked device at WhatsApp. `None` when that did not work: the session goes on.
+    async fn logout(
+        &self,
+        connection: &Connection,
+        is_connected: bool,
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    ) -> Option<Ending> {
+        let device = connection.device();
+        let Some(pn) = &device.pn else {
+            return Some(Ending::LoggedOut(reply));
+        };
+        if !is_connected {
+            let _ = reply.send(Err(EngineError::NotConnected));
+            return None;
+        }
+        let removal = connection.link().client.execute(RemoveCompanionDeviceSpec::new(pn));
+        let refusal = match tokio::time::timeout(self.config.ack_timeout, removal).await {
+            Ok(Ok(_)) => return Some(Ending::LoggedOut(reply)),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        let _ = reply.send(Err(EngineError::NotConfirmed(refusal)));
+        None
+    }
+
+    /// The link is gone: closes the engine's store and deletes it.
+    async fn forget(&self, store: Arc<SqliteStore>, reason: StateReason) -> Result<(), EngineError> {
+        drop(store);
+        let forgotten = self.directory.reset_credentials();
+        self.shared.set_linked(false);
+        self.shared.reports.identify(None, None);
+        match forgotten {
+            Ok(()) => self.shared.reports.set(AccountState::LoggedOut, Some(reason)),
+            Err(_) => self.shared.reports.set(AccountState::Failed, Some(StateReason::StorageFailed)),
+        }
+        Ok(forgotten?)
+    }
+}
+
+/// Opens the engine's store of a directory; `None` when its link is known to be gone.
+pub(crate) async fn open_store(
+    directory: &SessionDirectory,
+) -> Result<Option<Arc<SqliteStore>>, crate::error::OpenError> {
+    use whatsapp_rust::store::DeviceStore as _;
+    if directory.is_logged_out() {
+        return Ok(None);
+    }
+    let store = engine_store::open(&directory.engine_path()).await?;
+    if directory.is_linked() {
+        let device =
+            store.load().await.map_err(|error| crate::error::OpenError::Engine(error.to_string()))?;
+        if device.is_none_or(|device| device.pn.is_none()) {
+            return Err(blazz_session_store::StoreError::Missing.into());
+        }
+    }
+    Ok(Some(store))
+}
+
+/// Notices when nothing comes any more.
+#[derive(Default)]
+struct Silence {
+    last_data_ms: u64,
+    probes: u32,
+}
+
+impl Silence {
+    /// A look at the connection: whether it has been silent for too long.
+    fn lasts(&mut self, last_data_ms: u64) -> bool {
+        if last_data_ms == self.last_data_ms {
+            self.probes += 1;
+        } else {
+            *self = Self { last_data_ms, probes: 0 };
+        }
+        self.probes >= SILENT_PROBES
+    }
+}
+
+/// Why there is no point in connecting again; `None` when there is.
+fn hopeless(over: Over) -> Option<StateReason> {
+    match over {
+        Over::Replaced => Some(StateReason::Replaced),
+        Over::Banned => Some(StateReason::Banned),
+        Over::Outdated => Some(StateReason::ClientOutdated),
+        Over::Refused => Some(StateReason::LoginRefused),
+        _ => None,
+    }
+}
+
+/// The reason shown while the session waits to connect again.
+fn passing(over: Over) -> StateReason {
+    match over {
+        Over::RefusedForNow => StateReason::LoginRefused,
+        Over::StorageFailed => StateReason::StorageFailed,
+        _ => StateReason::ConnectionLost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_noticed_after_two_looks_without_data() {
+        let mut silence = Silence::default();
+        assert!(!silence.lasts(5) && !silence.lasts(9) && !silence.lasts(9));
+        assert!(silence.lasts(9));
+        let mut never = Silence::default();
+        assert!(!never.lasts(0));
+        assert!(never.lasts(0));
+    }
+}
