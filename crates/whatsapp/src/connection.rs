@@ -16,7 +16,7 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use crate::config::EngineConfig;
 use crate::ears::{Ears, Intake, Listener};
 use crate::error::OpenError;
-use crate::signal::Signal;
+use crate::signal::{Over, Signal};
 use crate::tasks::Tasks;
 
 /// What others may use of a connection while it lasts.
@@ -106,6 +106,20 @@ impl Connection {
             signal = self.signals.recv() => signal,
             () = &mut self.running => self.signals.try_recv().ok(),
         }
+    }
+
+    /// Why it is over, if it is or will be within this time; everything else it says is let go.
+    pub(crate) async fn over_within(&mut self, patience: Duration) -> Option<Over> {
+        let over = async {
+            loop {
+                match self.next().await {
+                    Some(Signal::Over(over)) => return over,
+                    Some(_) => {}
+                    None => return Over::Lost,
+                }
+            }
+        };
+        tokio::time::timeout(patience, over).await.ok()
     }
 
     /// Closes it in order as long as `patience` allows, then cuts what is left.

@@ -165,7 +165,7 @@ mod tests {
             content(&image),
             Some(MessageContent::Unsupported { original: "imageMessage".to_owned() })
         );
-        let rare = wa::Message { spoiler_message: wrapped(wa::Message::default()), ..Default::default() };
+        let rare = wa::Message { spoiler_message: wrapped(text("hidden")), ..Default::default() };
         assert_eq!(content(&rare), Some(MessageContent::Unsupported { original: "unknown".to_owned() }));
     }
 

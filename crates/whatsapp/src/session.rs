@@ -104,6 +104,7 @@ impl Session {
             shared: Arc::clone(&shared),
             commands: received,
             stop: stop.clone(),
+            open_logout: None,
         };
         let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
         let session = Self { lease, config, shared, commands, tracker, stop, cut };

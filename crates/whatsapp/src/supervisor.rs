@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blazz_domain::{AccountState, Clock, QrCode, StateReason};
-use blazz_session_store::SessionDirectory;
+use blazz_session_store::{SessionDirectory, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use whatsapp_rust::IqError;
 use whatsapp_rust::prelude::SqliteStore;
+use whatsapp_rust::store::DeviceStore as _;
 use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 
 use crate::address;
@@ -17,7 +19,7 @@ use crate::config::EngineConfig;
 use crate::connection::Connection;
 use crate::ears::Ears;
 use crate::engine_store;
-use crate::error::EngineError;
+use crate::error::{EngineError, OpenError};
 use crate::session::Shared;
 use crate::signal::{Over, Signal};
 
@@ -37,15 +39,20 @@ const SILENT_PROBES: u32 = 2;
 /// What the session's owner asks for.
 pub(crate) enum Command {
     /// Remove the linked device at WhatsApp and forget the credentials.
-    Logout(oneshot::Sender<Result<(), EngineError>>),
+    Logout(Reply),
 }
+
+/// Where the answer to a logout goes.
+pub(crate) type Reply = oneshot::Sender<Result<(), EngineError>>;
 
 /// What ends a connection.
 enum Ending {
     /// The session is to stop.
     Stop,
     /// The linked device was removed on request.
-    LoggedOut(oneshot::Sender<Result<(), EngineError>>),
+    LoggedOut(Reply),
+    /// It may have been removed: the connection broke before the answer. The next login will tell.
+    LogoutOpen(Reply),
     /// A phone has accepted: the server closes, and wants a login.
     Paired,
     /// Nobody scanned.
@@ -62,6 +69,8 @@ pub(crate) struct Supervisor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) stop: CancellationToken,
+    /// A logout that WhatsApp has not confirmed yet.
+    pub(crate) open_logout: Option<Reply>,
 }
 
 impl Supervisor {
@@ -83,6 +92,7 @@ impl Supervisor {
         let mut round_ends = None;
         while !self.stop.is_cancelled() {
             let ending = self.connect(&store, &mut round_ends).await;
+            self.settle(&store).await;
             self.shared.qr.send_replace(None);
             let (over, connected_at) = match ending {
                 Ending::Stop => return,
@@ -90,28 +100,36 @@ impl Supervisor {
                 Ending::NotScanned => {
                     return self.shared.reports.set(AccountState::QrTimeout, Some(StateReason::QrExpired));
                 }
-                Ending::LoggedOut(reply) => {
-                    // Nobody may be left to hear it.
-                    let _ = reply.send(self.forget(store, StateReason::Requested).await);
-                    return;
+                Ending::LoggedOut(reply) => return self.forget(store, Some(reply)),
+                Ending::LogoutOpen(reply) => {
+                    self.open_logout = Some(reply);
+                    continue;
                 }
                 Ending::Over(Over::LoggedOut, _) => {
-                    if let Err(error) = self.forget(store, StateReason::DeviceRemoved).await {
-                        tracing::error!(%error, "useless credentials could not be deleted");
-                    }
-                    return;
+                    let reply = self.open_logout.take();
+                    return self.forget(store, reply);
                 }
                 Ending::Over(over, connected_at) => (over, connected_at),
             };
+            self.refuse_open_logout();
             if let Some(reason) = hopeless(over) {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
             self.shared.reports.set(self.waiting_state(), Some(passing(over)));
-            let delay = attempts.next_delay(connected_at);
+            let delay = attempts.next_delay(connected_at.map(|at| at.elapsed()));
             tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
             if !self.pause(delay).await {
                 return;
             }
+        }
+    }
+
+    /// Waits until what the engine was writing is written: its statements run on threads that no task can cut.
+    async fn settle(&self, store: &SqliteStore) {
+        // With one connection to the file, a query waits for every earlier one.
+        let settled = tokio::time::timeout(self.config.close_timeout, store.exists()).await;
+        if !matches!(settled, Ok(Ok(_))) {
+            tracing::warn!("the engine's store did not come to rest");
         }
     }
 
@@ -128,7 +146,7 @@ impl Supervisor {
                 () = self.stop.cancelled() => return false,
                 () = tokio::time::sleep_until(until) => return true,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    let _ = reply.send(Err(EngineError::NotConnected));
+                    answer(reply, Err(EngineError::NotConnected));
                 }
             }
         }
@@ -140,7 +158,7 @@ impl Supervisor {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    let _ = reply.send(self.logout_at_rest());
+                    answer(reply, self.logout_at_rest());
                 }
             }
         }
@@ -242,6 +260,7 @@ impl Supervisor {
                     connection.save_device().await;
                 }
                 Some(Signal::Connected) => {
+                    self.refuse_open_logout();
                     connected_at = Some(Instant::now());
                     self.identify(connection);
                     self.shared.set_link(Some(Arc::clone(connection.link())));
@@ -260,58 +279,83 @@ impl Supervisor {
     }
 
     /// Removes the linked device at WhatsApp. `None` when that did not work: the session goes on.
-    async fn logout(
-        &self,
-        connection: &Connection,
-        is_connected: bool,
-        reply: oneshot::Sender<Result<(), EngineError>>,
-    ) -> Option<Ending> {
+    async fn logout(&self, connection: &mut Connection, is_connected: bool, reply: Reply) -> Option<Ending> {
         let device = connection.device();
-        let Some(pn) = &device.pn else {
+        let Some(pn) = device.pn.clone() else {
             return Some(Ending::LoggedOut(reply));
         };
         if !is_connected {
-            let _ = reply.send(Err(EngineError::NotConnected));
+            answer(reply, Err(EngineError::NotConnected));
             return None;
         }
-        let removal = connection.link().client.execute(RemoveCompanionDeviceSpec::new(pn));
+        let link = Arc::clone(connection.link());
+        let removal = connection
+            .link()
+            .tasks
+            .run(async move { link.client.execute(RemoveCompanionDeviceSpec::new(&pn)).await });
         let refusal = match tokio::time::timeout(self.config.ack_timeout, removal).await {
-            Ok(Ok(_)) => return Some(Ending::LoggedOut(reply)),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(Some(Ok(_)))) => return Some(Ending::LoggedOut(reply)),
+            Ok(Ok(Some(Err(IqError::ServerError { code, .. })))) => format!("the server answered {code}"),
+            // The server may close with the reason before it answers.
+            Ok(_) => match connection.over_within(self.config.ack_timeout).await {
+                Some(Over::LoggedOut) => return Some(Ending::LoggedOut(reply)),
+                Some(Over::Lost) | None => return Some(Ending::LogoutOpen(reply)),
+                Some(over) => {
+                    answer(reply, Err(EngineError::NotConfirmed("the connection was lost".to_owned())));
+                    return Some(Ending::Over(over, None));
+                }
+            },
             Err(_) => "no answer in time".to_owned(),
         };
-        let _ = reply.send(Err(EngineError::NotConfirmed(refusal)));
+        answer(reply, Err(EngineError::NotConfirmed(refusal)));
         None
     }
 
-    /// The link is gone: closes the engine's store and deletes it.
-    async fn forget(&self, store: Arc<SqliteStore>, reason: StateReason) -> Result<(), EngineError> {
+    /// WhatsApp still has the device, or nobody knows.
+    fn refuse_open_logout(&mut self) {
+        if let Some(reply) = self.open_logout.take() {
+            answer(reply, Err(EngineError::NotConfirmed("the connection was lost".to_owned())));
+        }
+    }
+
+    /// The link is gone, by request if somebody waits for it: closes the engine's store and deletes it.
+    fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
         drop(store);
         let forgotten = self.directory.reset_credentials();
         self.shared.set_linked(false);
         self.shared.reports.identify(None, None);
-        match forgotten {
-            Ok(()) => self.shared.reports.set(AccountState::LoggedOut, Some(reason)),
-            Err(_) => self.shared.reports.set(AccountState::Failed, Some(StateReason::StorageFailed)),
+        match &forgotten {
+            Ok(()) => {
+                let asked = reply.is_some();
+                let reason = if asked { StateReason::Requested } else { StateReason::DeviceRemoved };
+                self.shared.reports.set(AccountState::LoggedOut, Some(reason));
+            }
+            Err(error) => {
+                tracing::error!(%error, "useless credentials could not be deleted");
+                self.shared.reports.set(AccountState::Failed, Some(StateReason::StorageFailed));
+            }
         }
-        Ok(forgotten?)
+        if let Some(reply) = reply {
+            answer(reply, forgotten.map_err(EngineError::from));
+        }
     }
 }
 
+/// Answers a logout; nobody may be left to hear it.
+fn answer(reply: Reply, outcome: Result<(), EngineError>) {
+    let _ = reply.send(outcome);
+}
+
 /// Opens the engine's store of a directory; `None` when its link is known to be gone.
-pub(crate) async fn open_store(
-    directory: &SessionDirectory,
-) -> Result<Option<Arc<SqliteStore>>, crate::error::OpenError> {
-    use whatsapp_rust::store::DeviceStore as _;
+pub(crate) async fn open_store(directory: &SessionDirectory) -> Result<Option<Arc<SqliteStore>>, OpenError> {
     if directory.is_logged_out() {
         return Ok(None);
     }
     let store = engine_store::open(&directory.engine_path()).await?;
     if directory.is_linked() {
-        let device =
-            store.load().await.map_err(|error| crate::error::OpenError::Engine(error.to_string()))?;
+        let device = store.load().await.map_err(|error| OpenError::Engine(error.to_string()))?;
         if device.is_none_or(|device| device.pn.is_none()) {
-            return Err(blazz_session_store::StoreError::Missing.into());
+            return Err(StoreError::Missing.into());
         }
     }
     Ok(Some(store))

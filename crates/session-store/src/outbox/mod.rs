@@ -58,7 +58,7 @@ pub struct Outboxes {
 struct State {
     directory: PathBuf,
     header: Header,
-    /// The order of the next segment.
+    /// The order of the last segment.
     order: u64,
     /// The sequence of the last entry appended.
     last: u64,
@@ -77,7 +77,7 @@ impl Outboxes {
             }
         }
         names.sort();
-        let order = names.last().map_or(0, |(order, _)| order + 1);
+        let order = names.last().map_or(0, |(order, _)| *order);
         let mut segments = VecDeque::new();
         for (_, path) in names {
             segments.extend(Segment::recover(path)?);
@@ -195,14 +195,7 @@ impl State {
         }
         let sequence = self.last + 1;
         let record = record::encode(sequence, entry)?;
-        let segment = match self.open_segment() {
-            Ok(segment) => segment,
-            Err(error) => {
-                self.broken = true;
-                return Err(error);
-            }
-        };
-        let appended = segment.append(sequence, &record);
+        let appended = self.open_segment()?.append(sequence, &record);
         match appended {
             Ok(()) => self.last = sequence,
             Err(ref error) => self.broken = matches!(error, StoreError::Broken),
@@ -212,17 +205,14 @@ impl State {
 
     /// The segment to write into; a full one is closed, which puts it on disk, before the next one begins.
     fn open_segment(&mut self) -> Result<&mut Segment, StoreError> {
-        let is_full = match self.segments.back_mut() {
-            Some(segment) if segment.is_open() && segment.size() < SEGMENT_BYTES => false,
-            Some(segment) => {
-                segment.close()?;
-                true
-            }
-            None => true,
-        };
-        if is_full {
-            let segment = Segment::create(&self.directory, self.order, self.header)?;
+        let has_room = |segment: &Segment| segment.is_open() && segment.size() < SEGMENT_BYTES;
+        if !self.segments.back().is_some_and(has_room) {
+            let closed = self.segments.back_mut().map_or(Ok(()), Segment::close);
+            self.broken = closed.is_err();
+            closed?;
+            // Counted first: should it fail, the next attempt takes another name.
             self.order += 1;
+            let segment = Segment::create(&self.directory, self.order, self.header)?;
             self.segments.push_back(segment);
         }
         self.segments.back_mut().ok_or(StoreError::Broken)

@@ -1,0 +1,125 @@
+//! Who may open what, and what stays.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use blazz_domain::{AccountId, Epoch, Lease, WorkspaceId};
+use blazz_session_store::{SessionRoot, StoreError};
+
+use crate::Stage;
+
+#[test]
+fn a_root_keeps_its_id() {
+    let stage = Stage::new();
+    let path = stage.directory.path().join("root");
+    assert_eq!(SessionRoot::open(&path).unwrap().id(), stage.root.id());
+    let other = SessionRoot::open(&stage.directory.path().join("other")).unwrap();
+    assert_ne!(other.id(), stage.root.id());
+    fs::write(path.join("root-id"), "nonsense").unwrap();
+    assert!(matches!(SessionRoot::open(&path), Err(StoreError::BadRootId(_))));
+}
+
+#[test]
+fn many_first_openers_agree_on_one_id() {
+    let directory = tempfile::tempdir().unwrap();
+    let ids: Vec<_> = std::thread::scope(|scope| {
+        let openers: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| SessionRoot::open(directory.path()).unwrap().id())).collect();
+        openers.into_iter().map(|opener| opener.join().unwrap()).collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[test]
+fn only_the_owner_can_read_it() {
+    let stage = Stage::new();
+    let session = stage.open();
+    session.open_outboxes().unwrap().append(b"x", blazz_session_store::Durability::Synced).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(session.path()), 0o700);
+    assert_eq!(mode(&session.path().join("outbox")), 0o700);
+    assert_eq!(mode(&stage.directory.path().join("root")), 0o700);
+    assert_eq!(mode(&stage.directory.path().join("root/root-id")), 0o600);
+}
+
+#[test]
+fn a_session_is_open_once() {
+    let stage = Stage::new();
+    let session = stage.open();
+    assert!(matches!(stage.root.open_session(&stage.lease, false), Err(StoreError::Busy)));
+    assert!(matches!(
+        stage.root.delete_session(stage.lease.workspace_id, stage.lease.account_id),
+        Err(StoreError::Busy)
+    ));
+    // Whoever can still append holds the session.
+    let outboxes = session.open_outboxes().unwrap();
+    drop(session);
+    assert!(matches!(stage.root.open_session(&stage.lease, false), Err(StoreError::Busy)));
+    drop(outboxes);
+    stage.open();
+}
+
+#[test]
+fn a_linked_session_is_never_created() {
+    let stage = Stage::new();
+    assert!(matches!(stage.root.open_session(&stage.lease, true), Err(StoreError::Missing)));
+    assert_eq!(stage.root.sessions().unwrap(), []);
+    let session = stage.open();
+    drop(session);
+    assert!(
+        matches!(stage.root.open_session(&stage.lease, true), Err(StoreError::Missing)),
+        "no credentials"
+    );
+    let session = stage.open();
+    fs::write(session.engine_path(), "credentials").unwrap();
+    drop(session);
+    assert!(stage.root.open_session(&stage.lease, true).unwrap().is_linked());
+}
+
+#[test]
+fn a_logout_is_remembered_until_a_new_link_is_asked_for() {
+    let stage = Stage::new();
+    let session = stage.open();
+    for name in ["engine.db", "engine.db-wal", "engine.db-shm"] {
+        fs::write(session.path().join(name), "credentials").unwrap();
+    }
+    let outboxes = session.open_outboxes().unwrap();
+    outboxes.append(b"kept", blazz_session_store::Durability::Synced).unwrap();
+    session.reset_credentials().unwrap();
+    session.reset_credentials().unwrap();
+    assert!(!session.engine_path().exists() && !session.path().join("engine.db-wal").exists());
+    drop((session, outboxes));
+
+    let told = stage.root.open_session(&stage.lease, true).unwrap();
+    assert!(told.is_logged_out());
+    assert_eq!(told.open_outboxes().unwrap().pending(), 1);
+    drop(told);
+    assert!(!stage.open().is_logged_out());
+}
+
+#[test]
+fn an_older_grant_is_refused() {
+    let stage = Stage::new();
+    let later = Lease { epoch: Epoch(3), ..stage.lease };
+    drop(stage.root.open_session(&later, false).unwrap());
+    let refused = stage.root.open_session(&stage.lease, false).unwrap_err();
+    assert!(matches!(refused, StoreError::StaleEpoch { asked: Epoch(1), newest: Epoch(3) }), "{refused}");
+    assert_eq!(stage.root.sessions().unwrap(), [later]);
+}
+
+#[test]
+fn a_deleted_session_is_gone_and_an_unfinished_deletion_is_finished() {
+    let stage = Stage::new();
+    drop(stage.open());
+    let Lease { workspace_id, account_id, .. } = stage.lease;
+    stage.root.delete_session(workspace_id, account_id).unwrap();
+    stage.root.delete_session(workspace_id, account_id).unwrap();
+    stage.root.delete_session(WorkspaceId::new(), AccountId::new()).unwrap();
+    assert_eq!(stage.root.sessions().unwrap(), []);
+
+    let root = stage.directory.path().join("root");
+    let half = root.join(workspace_id.to_string()).join(".deleted-half");
+    fs::create_dir_all(half.join("1")).unwrap();
+    SessionRoot::open(&root).unwrap();
+    assert!(!half.exists());
+}

@@ -1,0 +1,75 @@
+//! A stopped session leaves nothing behind.
+
+use std::path::Path;
+use std::time::Duration;
+
+use blazz_domain::{AccountState, StateReason};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::stage::{Stage, qr, until};
+
+/// How many files this process has open below a directory.
+fn open_files(directory: &Path) -> usize {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    targets.filter(|target| target.starts_with(directory)).count()
+}
+
+async fn leaves_nothing(during_qr: bool) {
+    let stage = Stage::new().await;
+    // What a process needs once is not a leak: the first session pays for it.
+    let session = stage.open(false).await.unwrap();
+    qr(&session).await;
+    stage.close(session).await;
+    let directory = stage.directory.path().canonicalize().unwrap();
+    until("the first session to be gone", async || (open_files(&directory) == 0).then_some(())).await;
+    until("its sockets to be gone", async || (stage.emulator.stats().await.live_sockets == 0).then_some(()))
+        .await;
+    let tasks = Handle::current().metrics().num_alive_tasks();
+
+    let session = if during_qr { stage.open(false).await.unwrap() } else { stage.linked().await };
+    if during_qr {
+        qr(&session).await;
+    }
+    assert!(open_files(&directory) > 0 && Handle::current().metrics().num_alive_tasks() > tasks);
+    let (mut reports, mut codes) = (session.reports(), session.qr());
+    let begun = Instant::now();
+    session.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    session.stop().await;
+    let last = reports.borrow_and_update().clone();
+    assert_eq!((last.state, last.reason), (AccountState::Stopped, Some(StateReason::Requested)));
+    assert!(codes.borrow_and_update().is_none());
+    drop(session);
+
+    until("the files to be closed", async || (open_files(&directory) == 0).then_some(())).await;
+    until("the socket to be gone", async || (stage.emulator.stats().await.live_sockets == 0).then_some(()))
+        .await;
+    // What is left is the emulator's own.
+    until("the tasks to be gone", async || {
+        (Handle::current().metrics().num_alive_tasks() <= tasks).then_some(())
+    })
+    .await;
+    assert!(reports.has_changed().is_err() && codes.has_changed().is_err(), "nobody is left to say anything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_stopped_at_its_qr_code_leaves_nothing() {
+    leaves_nothing(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connected_session_leaves_nothing() {
+    leaves_nothing(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_session_ends_too() {
+    let stage = Stage::new().await;
+    let session = stage.open(false).await.unwrap();
+    qr(&session).await;
+    drop(session);
+    let directory = stage.directory.path().canonicalize().unwrap();
+    until("its files to be closed", async || (open_files(&directory) == 0).then_some(())).await;
+}
