@@ -1,5 +1,5 @@
 //! The session root, its directories and outboxes, on a real file system.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code: a failed step fails the test")]
+#![expect(clippy::unwrap_used, reason = "test code: a failed step fails the test")]
 
 mod kill;
 mod outbox;

@@ -9,7 +9,6 @@ use tokio::sync::Semaphore;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
-use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use crate::stage::{ANNA, BERT, until};
 
@@ -60,7 +59,8 @@ impl EventHandler for Log {
 
 struct Raw {
     emulator: Emulator,
-    backend: Arc<InMemoryBackend>,
+    backend: Arc<SqliteStore>,
+    _directory: tempfile::TempDir,
     gate: Arc<Gate>,
     log: Arc<Log>,
     client: Arc<Client>,
@@ -73,7 +73,9 @@ impl Raw {
         for phone in [ANNA, BERT] {
             emulator.add_phone(phone, "").await.unwrap();
         }
-        let backend = Arc::new(InMemoryBackend::new());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("engine.db");
+        let backend = Arc::new(SqliteStore::new(path.to_str().unwrap()).await.unwrap());
         let gate = Arc::new(Gate {
             closed: AtomicBool::new(false),
             pass: Semaphore::new(0),
@@ -81,7 +83,7 @@ impl Raw {
         });
         let log = Arc::new(Log { events: Mutex::default(), hold_receipts: Mutex::default() });
         let (client, running) = start(&emulator, &backend, &gate, &log).await;
-        let mut raw = Self { emulator, backend, gate, log, client, running };
+        let mut raw = Self { emulator, backend, _directory: directory, gate, log, client, running };
         let code = raw.event(|event| match event {
             Event::PairingQrCode(qr) => Some((qr.code.clone(), qr.timeout)),
             _ => None,
@@ -123,7 +125,7 @@ impl Raw {
 
 async fn start(
     emulator: &Emulator,
-    backend: &Arc<InMemoryBackend>,
+    backend: &Arc<SqliteStore>,
     gate: &Arc<Gate>,
     log: &Arc<Log>,
 ) -> (Arc<Client>, BotHandle) {

@@ -123,3 +123,26 @@ async fn a_logout_needs_a_connection_while_linked_and_none_before() {
 fn refuse(reason: u16) -> blazz_emulator::FaultRequest {
     blazz_emulator::FaultRequest::new(blazz_emulator::Fault::RefuseLogins { reason })
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "waits for a whole round of codes: 160 seconds"]
+async fn a_code_that_nobody_scans_runs_out() {
+    let stage = Stage::new().await;
+    let session = stage.open(false).await.unwrap();
+    qr(&session).await;
+    let mut codes = session.qr();
+    let round_ends_at = codes.borrow_and_update().as_ref().unwrap().round_ends_at;
+    let mut shown = 1;
+    while tokio::time::timeout(Duration::from_secs(90), codes.changed()).await.unwrap().is_ok() {
+        let Some(code) = codes.borrow_and_update().clone() else { break };
+        assert!(code.round_ends_at.since(round_ends_at) < Duration::from_secs(1));
+        assert!(code.expires_at <= code.round_ends_at);
+        shown += 1;
+    }
+    assert_eq!(shown, 6);
+    state_for(&session, AccountState::QrTimeout, StateReason::QrExpired).await;
+    stage.close(session).await;
+    // A start asks for new codes.
+    let session = stage.linked().await;
+    stage.close(session).await;
+}

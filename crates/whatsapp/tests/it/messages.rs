@@ -106,24 +106,23 @@ async fn receipts_reach_the_outbox_in_order() {
     let session = stage.linked().await;
     let id = ProviderMessageId::generate();
     send(&session, &id, "read me").await;
-    stage.phone_has(BERT, &id.0).await;
+    let kinds = || {
+        let events = outbox(&session).into_iter();
+        let receipts = events.filter_map(|event| match event {
+            SessionEvent::Receipt(receipt) if receipt.ids.contains(&id) => Some(receipt),
+            _ => None,
+        });
+        receipts
+            .map(|receipt| (receipt.chat.phone.unwrap().digits().to_owned(), receipt.kind))
+            .collect::<Vec<_>>()
+    };
+    let bert = BERT.to_owned();
+    until("the first", async || (kinds() == [(bert.clone(), ReceiptKind::Delivered)]).then_some(())).await;
     let ids = Some(vec![id.0.clone()]);
     stage.emulator.receipts(BERT, ANNA, ids, blazz_emulator::ReceiptKind::Read).await.unwrap();
-    let kinds = until("both receipts", async || {
-        let kinds: Vec<_> = outbox(&session)
-            .into_iter()
-            .filter_map(|event| match event {
-                SessionEvent::Receipt(receipt) if receipt.ids.contains(&id) => {
-                    assert_eq!(receipt.chat.phone.as_ref().unwrap().digits(), BERT);
-                    Some(receipt.kind)
-                }
-                _ => None,
-            })
-            .collect();
-        kinds.contains(&ReceiptKind::Read).then_some(kinds)
-    })
-    .await;
-    assert_eq!(kinds, [ReceiptKind::Delivered, ReceiptKind::Read]);
+    until("the second", async || (kinds().len() == 2).then_some(())).await;
+    assert_eq!(kinds()[1], (bert, ReceiptKind::Read));
+    stage.device(|devices| devices[0].waiting == 0).await;
     stage.close(session).await;
 }
 

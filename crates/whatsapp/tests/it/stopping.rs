@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use blazz_domain::{AccountState, StateReason};
+use blazz_emulator::{Fault, FaultRequest};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -72,4 +73,26 @@ async fn a_dropped_session_ends_too() {
     drop(session);
     let directory = stage.directory.path().canonicalize().unwrap();
     until("its files to be closed", async || (open_files(&directory) == 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_does_not_hang_the_stop() {
+    let mut stage = Stage::new().await;
+    stage.config.close_timeout = Duration::from_secs(1);
+    let session = stage.linked().await;
+    stage.emulator.fault(FaultRequest::new(Fault::Delay { ms: 60_000 })).await.unwrap();
+    stage.bert_writes("stuck on its way").await;
+    let begun = Instant::now();
+    stage.close(session).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+
+    // One that takes the connection and then says nothing at all.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stage.config.endpoint = Some(format!("ws://{}/", silent.local_addr().unwrap()).parse().unwrap());
+    let session = stage.reopen().await;
+    let accepted = tokio::task::spawn_blocking(move || silent.accept().map(|(socket, _)| (socket, silent)));
+    let _held = accepted.await.unwrap().unwrap();
+    let begun = Instant::now();
+    stage.close(session).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
