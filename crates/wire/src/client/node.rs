@@ -1,0 +1,148 @@
+//! What the API calls at a node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blazz_domain::{Clock, Lease, NodeId, QrCode, SendOutcome};
+use bytes::Bytes;
+use reqwest::Method;
+use url::Url;
+
+use super::CallError;
+use super::hop::{Call, Direction, Hop};
+use crate::keys::NodeKeys;
+use crate::node_api::{Deleted, SendMessage, SessionList, SessionStatus, StartSession};
+use crate::request_id::RequestId;
+use crate::routes::{self, API_NAME};
+
+/// The longest that [`NodeClient::qr`] waits for a code.
+const MAX_QR_WAIT: Duration = Duration::from_secs(60);
+/// What a call may take beside the waiting that it asked for.
+const QR_MARGIN: Duration = Duration::from_secs(10);
+
+/// The API's side of the hop to one node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct NodeClient(Hop);
+
+impl NodeClient {
+    /// A client for the node at `base_url`, of which only scheme, host and port count.
+    #[must_use]
+    pub fn new(
+        http: reqwest::Client,
+        node: NodeId,
+        base_url: Url,
+        keys: NodeKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (from, to) = (API_NAME.to_owned(), node.into());
+        Self(Hop { http, base_url, from, to, keys, direction: Direction::ApiToNode, clock })
+    }
+
+    /// Runs the session; one that runs already under this lease stays as it is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn start(
+        &self,
+        lease: &Lease,
+        start: &StartSession,
+        request_id: &RequestId,
+    ) -> Result<SessionStatus, CallError> {
+        let path = routes::session(lease.account_id, "");
+        self.0.call(Call::new(Method::PUT, &path, request_id).under(lease).json(start)?).await
+    }
+
+    /// Stops the session; it can be started again.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn stop(&self, lease: &Lease, request_id: &RequestId) -> Result<SessionStatus, CallError> {
+        self.act("/stop", lease, request_id).await
+    }
+
+    /// Stops the session and starts it again.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn restart(&self, lease: &Lease, request_id: &RequestId) -> Result<SessionStatus, CallError> {
+        self.act("/restart", lease, request_id).await
+    }
+
+    /// Removes the linked device at WhatsApp and deletes the credentials.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn logout(&self, lease: &Lease, request_id: &RequestId) -> Result<SessionStatus, CallError> {
+        self.act("/logout", lease, request_id).await
+    }
+
+    /// Where the session stands.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn state(&self, lease: &Lease, request_id: &RequestId) -> Result<SessionStatus, CallError> {
+        let path = routes::session(lease.account_id, "");
+        self.0.call(Call::new(Method::GET, &path, request_id).under(lease)).await
+    }
+
+    /// Logs out if linked, stops, deletes the directory.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn delete(&self, lease: &Lease, request_id: &RequestId) -> Result<Deleted, CallError> {
+        let path = routes::session(lease.account_id, "");
+        self.0.call(Call::new(Method::DELETE, &path, request_id).under(lease)).await
+    }
+
+    /// The code to scan; waits for one for `wait`, at most 60 s.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn qr(
+        &self,
+        lease: &Lease,
+        wait: Duration,
+        request_id: &RequestId,
+    ) -> Result<QrCode, CallError> {
+        let wait = wait.min(MAX_QR_WAIT);
+        let path = routes::session(lease.account_id, "/qr");
+        let mut call = Call::new(Method::GET, &path, request_id).under(lease);
+        call.query = Some(format!("wait_ms={}", wait.as_millis()));
+        call.timeout = Some(wait + QR_MARGIN);
+        self.0.call(call).await
+    }
+
+    /// Sends a message and waits for what became of it.
+    ///
+    /// # Errors
+    /// See [`CallError`]. After all but `Refused` and `Unreachable` the message may have been sent.
+    pub async fn send(
+        &self,
+        lease: &Lease,
+        message: &SendMessage,
+        request_id: &RequestId,
+    ) -> Result<SendOutcome, CallError> {
+        let path = routes::session(lease.account_id, "/messages");
+        self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(message)?).await
+    }
+
+    /// Every session that the node runs.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn list(&self, request_id: &RequestId) -> Result<SessionList, CallError> {
+        self.0.call(Call::new(Method::GET, routes::SESSIONS, request_id)).await
+    }
+
+    async fn act(
+        &self,
+        action: &str,
+        lease: &Lease,
+        request_id: &RequestId,
+    ) -> Result<SessionStatus, CallError> {
+        let path = routes::session(lease.account_id, action);
+        let mut call = Call::new(Method::POST, &path, request_id).under(lease);
+        call.body = Bytes::from_static(b"{}");
+        self.0.call(call).await
+    }
+}

@@ -1,0 +1,132 @@
+//! What happens around every handler: verify, read, run, sign.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse, error};
+use blazz_domain::{ErrorCode, Lease};
+use tracing::Instrument as _;
+
+use super::answer::{Signer, problem_response, with_request_id};
+use super::body;
+use super::extract::{CallLease, Caller, VerifiedBody};
+use super::refusal::Refusal;
+use super::verifier::{Verified, Verifier, one};
+use crate::keys::NodeKeys;
+use crate::problem::Problem;
+use crate::request_id::{self, RequestId};
+use crate::routes::{self, Subject};
+use crate::signature::{field, is_digest_of};
+
+/// Lets `request` through to `next` if it is to be believed, and signs what comes back.
+pub(super) async fn guard<B: MessageBody + 'static>(
+    verifier: Verifier,
+    limit: usize,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let request_id = request_id(&request);
+    let verified = match verifier.verify(&request) {
+        Ok(verified) => verified,
+        Err(refusal) => return Ok(refuse(&verifier, request, refusal, &request_id).await),
+    };
+    let signer = signer(&verifier, &request, verified.keys.clone());
+    match admit(&verifier, &verified, limit, &mut request, &request_id).await {
+        Ok(()) => {}
+        Err(Denied::Untrusted(refusal)) => {
+            return Ok(refuse(&verifier, request, refusal, &request_id).await);
+        }
+        Err(Denied::Problem(problem)) => {
+            let response = problem_response(&with_request_id(problem, &request_id));
+            return Ok(request.into_response(signer.sign(response, &request_id).await));
+        }
+    }
+
+    let node_id = verified.keys.node_id().clone();
+    let span = tracing::info_span!("hop", %request_id, node = %node_id);
+    request.extensions_mut().insert(Caller { node_id, request_id: request_id.clone() });
+    match next.call(request).instrument(span).await {
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, signer.sign(response, &request_id).await))
+        }
+        Err(error) => {
+            let response = signer.sign(error.error_response(), &request_id).await;
+            Err(error::InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+enum Denied {
+    /// Not believed.
+    Untrusted(Refusal),
+    /// Believed, but not to be served.
+    Problem(Problem),
+}
+
+/// Reads the body and lays out for the handlers what they may take.
+async fn admit(
+    verifier: &Verifier,
+    verified: &Verified,
+    limit: usize,
+    request: &mut ServiceRequest,
+    request_id: &RequestId,
+) -> Result<(), Denied> {
+    let body = body::read(request, limit).await.map_err(Denied::Problem)?;
+    if !is_digest_of(&verified.content_digest, &body) {
+        return Err(Denied::Untrusted(Refusal::Digest));
+    }
+    if !verifier.is_first(verified).await {
+        return Err(Denied::Untrusted(Refusal::Replayed));
+    }
+    tracing::trace!(%request_id, bytes = body.len(), "believed a request");
+    if let Some(lease) = lease(request).map_err(Denied::Problem)? {
+        request.extensions_mut().insert(CallLease(lease));
+    }
+    request.extensions_mut().insert(VerifiedBody(body.clone()));
+    request.set_payload(Payload::from(body));
+    Ok(())
+}
+
+/// The lease of a verified request, which speaks of the session that the path speaks of.
+fn lease(request: &ServiceRequest) -> Result<Option<Lease>, Problem> {
+    let Ok(text) = one(request.headers(), field::LEASE) else {
+        return Ok(None);
+    };
+    let invalid = |detail: &str| Problem::new(400, ErrorCode::InvalidRequest).with_detail(detail);
+    let lease: Lease = text.parse().map_err(|error| invalid(&format!("blazz-lease: {error}")))?;
+    match routes::subject(request.uri().path()) {
+        Subject::Account(id) if id.parse() != Ok(lease.account_id) => {
+            Err(invalid("blazz-lease is for another account than the path"))
+        }
+        _ => Ok(Some(lease)),
+    }
+}
+
+/// A refusal that tells nothing; signed when the key that the request claims exists.
+async fn refuse(
+    verifier: &Verifier,
+    request: ServiceRequest,
+    refusal: Refusal,
+    request_id: &RequestId,
+) -> ServiceResponse<BoxBody> {
+    let path = request.uri().path();
+    tracing::debug!(%request_id, path, reason = %refusal, "refused a request of the signed hop");
+    let problem = Problem::new(401, ErrorCode::BadSignature);
+    let response: HttpResponse = problem_response(&with_request_id(problem, request_id));
+    let response = match verifier.claimed_keys(request.headers()) {
+        Some(keys) => signer(verifier, &request, keys).sign(response, request_id).await,
+        None => response,
+    };
+    request.into_response(response)
+}
+
+fn signer(verifier: &Verifier, request: &ServiceRequest, keys: NodeKeys) -> Signer {
+    let request_signature = one(request.headers(), field::SIGNATURE).unwrap_or_default().to_owned();
+    Signer { verifier: verifier.clone(), keys, request_signature }
+}
+
+fn request_id(request: &ServiceRequest) -> RequestId {
+    let given = one(request.headers(), request_id::HEADER).ok().and_then(RequestId::parse);
+    given.unwrap_or_else(RequestId::generate)
+}
