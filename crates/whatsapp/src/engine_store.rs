@@ -6,8 +6,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use blazz_session_store::{SessionDirectory, StoreError};
 use tokio::sync::OnceCell;
-use whatsapp_rust::store::{SqliteStore, SqliteStoreConfig, Synchronous};
+use whatsapp_rust::store::{DeviceStore as _, SqliteStore, SqliteStoreConfig, Synchronous};
 
 use crate::error::OpenError;
 
@@ -17,8 +18,25 @@ const CACHE_KIB: u32 = 64;
 /// A migrated, empty store: migrations cost 16–28 ms a session otherwise.
 static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
 
+/// Opens the engine's store of a directory; `None` when its link is known to be gone.
+pub(crate) async fn of_directory(
+    directory: &SessionDirectory,
+) -> Result<Option<Arc<SqliteStore>>, OpenError> {
+    if directory.is_logged_out() {
+        return Ok(None);
+    }
+    let store = open(&directory.engine_path()).await?;
+    if directory.is_linked() {
+        let device = store.load().await.map_err(|error| OpenError::Engine(error.to_string()))?;
+        if device.is_none_or(|device| device.pn.is_none()) {
+            return Err(StoreError::Missing.into());
+        }
+    }
+    Ok(Some(store))
+}
+
 /// Opens the store at `path`, creating it first when it is not there.
-pub(crate) async fn open(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
+async fn open(path: &Path) -> Result<Arc<SqliteStore>, OpenError> {
     if !path.exists() {
         let template = TEMPLATE.get_or_try_init(|| build_template(path.with_extension("template"))).await?;
         let path = path.to_owned();
@@ -90,8 +108,6 @@ async fn blocking<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
-
-    use whatsapp_rust::store::DeviceStore as _;
 
     use super::*;
 

@@ -15,10 +15,12 @@ mod error;
 mod inbound;
 mod numbers;
 mod outbound;
+mod progress;
 mod reports;
 mod sends;
 mod session;
 mod signal;
+mod silence;
 mod supervisor;
 mod tasks;
 

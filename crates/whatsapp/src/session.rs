@@ -16,12 +16,13 @@ use tracing::Instrument as _;
 
 use crate::config::EngineConfig;
 use crate::connection::Link;
+use crate::engine_store;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound;
 use crate::reports::Reports;
 use crate::sends::{Begin, Sends};
-use crate::supervisor::{Command, Supervisor, open_store};
+use crate::supervisor::{Command, Supervisor};
 
 /// How long receipts are gathered before they are flushed to the disk together.
 const GATHER: Duration = Duration::from_millis(20);
@@ -84,7 +85,7 @@ impl Session {
     ) -> Result<Self, OpenError> {
         config.check()?;
         let lease = *directory.lease();
-        let store = open_store(&directory).await?;
+        let store = engine_store::of_directory(&directory).await?;
         let (directory, outboxes) = open_outboxes(directory).await?;
         let shared = Arc::new(Shared {
             reports: Reports::new(numbers, Arc::clone(&clock)),

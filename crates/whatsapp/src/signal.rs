@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use blazz_domain::StateReason;
 use whatsapp_rust::types::events::{ConnectFailureReason, Event, LoggedOut};
 use whatsapp_rust::wacore_binary::Node;
 
@@ -43,6 +44,28 @@ pub(crate) enum Over {
     Lost,
     /// Nothing came for so long that it must be dead.
     Silent,
+}
+
+impl Over {
+    /// Why there is no point in connecting again; `None` when there is.
+    pub(crate) fn verdict(self) -> Option<StateReason> {
+        match self {
+            Self::Replaced => Some(StateReason::Replaced),
+            Self::Banned => Some(StateReason::Banned),
+            Self::Outdated => Some(StateReason::ClientOutdated),
+            Self::Refused => Some(StateReason::LoginRefused),
+            _ => None,
+        }
+    }
+
+    /// The reason to show while the session waits to connect again.
+    pub(crate) fn reason(self) -> StateReason {
+        match self {
+            Self::RefusedForNow => StateReason::LoginRefused,
+            Self::StorageFailed => StateReason::StorageFailed,
+            _ => StateReason::ConnectionLost,
+        }
+    }
 }
 
 impl Signal {

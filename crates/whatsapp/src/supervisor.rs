@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blazz_domain::{AccountState, Clock, QrCode, StateReason};
-use blazz_session_store::{SessionDirectory, StoreError};
+use blazz_session_store::SessionDirectory;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -18,10 +18,11 @@ use crate::backoff::Attempts;
 use crate::config::EngineConfig;
 use crate::connection::Connection;
 use crate::ears::Ears;
-use crate::engine_store;
-use crate::error::{EngineError, OpenError};
+use crate::error::EngineError;
+use crate::progress::Progress;
 use crate::session::Shared;
 use crate::signal::{Over, Signal};
+use crate::silence::Silence;
 
 /// A round of codes: the first is good for 60 s, five more for 20 s each.
 ///
@@ -33,8 +34,6 @@ const QR_GRACE: Duration = Duration::from_secs(5);
 const LOGIN_PATIENCE: Duration = Duration::from_secs(200);
 /// How often a connection is looked at. The engine itself pings every 15–30 s when nothing else comes.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
-/// How many looks in a row may find that nothing came.
-const SILENT_PROBES: u32 = 2;
 
 /// What the session's owner asks for.
 pub(crate) enum Command {
@@ -112,10 +111,10 @@ impl Supervisor {
                 Ending::Over(over, connected_at) => (over, connected_at),
             };
             self.refuse_open_logout();
-            if let Some(reason) = hopeless(over) {
+            if let Some(reason) = over.verdict() {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
-            self.shared.reports.set(self.waiting_state(), Some(passing(over)));
+            self.shared.reports.set(self.waiting_state(), Some(over.reason()));
             let delay = attempts.next_delay(connected_at.map(|at| at.elapsed()));
             tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
             if !self.pause(delay).await {
@@ -210,9 +209,7 @@ impl Supervisor {
 
     /// Follows a connection until something ends it.
     async fn drive(&mut self, connection: &mut Connection, round_ends: &mut Option<Instant>) -> Ending {
-        let mut connected_at = None;
-        let mut is_paired = false;
-        let mut deadline = Instant::now() + LOGIN_PATIENCE;
+        let mut progress = Progress::Begun { until: Instant::now() + LOGIN_PATIENCE };
         let mut probe = tokio::time::interval_at(Instant::now() + PROBE_EVERY, PROBE_EVERY);
         probe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silence = Silence::default();
@@ -221,53 +218,71 @@ impl Supervisor {
                 biased;
                 () = self.stop.cancelled() => return Ending::Stop,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    if let Some(ending) = self.logout(connection, connected_at.is_some(), reply).await {
+                    if let Some(ending) = self.logout(connection, progress.connected_at().is_some(), reply).await {
                         return ending;
                     }
                     continue;
                 }
                 signal = connection.next() => signal,
-                () = tokio::time::sleep_until(deadline), if connected_at.is_none() => {
-                    return match *round_ends {
-                        Some(_) if !is_paired => Ending::NotScanned,
+                () = progress.deadline() => {
+                    return match progress {
+                        Progress::Showing { .. } => Ending::NotScanned,
                         _ => Ending::Over(Over::Silent, None),
                     };
                 }
                 _ = probe.tick() => {
                     if silence.lasts(connection.last_data_ms()) {
-                        return Ending::Over(Over::Silent, connected_at);
+                        return Ending::Over(Over::Silent, progress.connected_at());
                     }
                     continue;
                 }
             };
-            match signal {
-                None if is_paired && connected_at.is_none() => return Ending::Paired,
-                None => return Ending::Over(Over::Lost, connected_at),
-                Some(Signal::Over(over)) => return Ending::Over(over, connected_at),
-                Some(Signal::CodesExhausted) => return Ending::NotScanned,
-                Some(Signal::Qr { text, valid_for }) if !is_paired => {
-                    let ends = *round_ends.get_or_insert_with(|| Instant::now() + QR_ROUND);
-                    deadline = ends + QR_GRACE;
-                    self.show(text, valid_for, ends);
-                }
-                Some(Signal::Qr { .. }) => {}
-                Some(Signal::Paired) => {
-                    is_paired = true;
-                    *round_ends = None;
-                    deadline = Instant::now() + LOGIN_PATIENCE;
-                    self.shared.qr.send_replace(None);
-                    self.shared.reports.set(AccountState::Connecting, None);
-                    connection.save_device().await;
-                }
-                Some(Signal::Connected) => {
-                    self.refuse_open_logout();
-                    connected_at = Some(Instant::now());
-                    self.identify(connection);
-                    self.shared.set_link(Some(Arc::clone(connection.link())));
-                    self.shared.reports.set(AccountState::Connected, None);
-                }
+            let Some(signal) = signal else {
+                return match progress {
+                    Progress::Paired { .. } => Ending::Paired,
+                    _ => Ending::Over(Over::Lost, progress.connected_at()),
+                };
+            };
+            if let Some(ending) = self.hear(signal, connection, &mut progress, round_ends).await {
+                return ending;
             }
         }
+    }
+
+    /// Acts on what the connection says; `Some` when that ends it.
+    async fn hear(
+        &mut self,
+        signal: Signal,
+        connection: &Connection,
+        progress: &mut Progress,
+        round_ends: &mut Option<Instant>,
+    ) -> Option<Ending> {
+        match signal {
+            Signal::Over(over) => return Some(Ending::Over(over, progress.connected_at())),
+            Signal::CodesExhausted => return Some(Ending::NotScanned),
+            Signal::Qr { text, valid_for } => {
+                if let Progress::Begun { .. } | Progress::Showing { .. } = progress {
+                    let ends = *round_ends.get_or_insert_with(|| Instant::now() + QR_ROUND);
+                    *progress = Progress::Showing { until: ends + QR_GRACE };
+                    self.show(text, valid_for, ends);
+                }
+            }
+            Signal::Paired => {
+                *progress = Progress::Paired { until: Instant::now() + LOGIN_PATIENCE };
+                *round_ends = None;
+                self.shared.qr.send_replace(None);
+                self.shared.reports.set(AccountState::Connecting, None);
+                connection.save_device().await;
+            }
+            Signal::Connected => {
+                self.refuse_open_logout();
+                *progress = Progress::Connected { at: Instant::now() };
+                self.identify(connection);
+                self.shared.set_link(Some(Arc::clone(connection.link())));
+                self.shared.reports.set(AccountState::Connected, None);
+            }
+        }
+        None
     }
 
     fn show(&self, text: String, valid_for: Duration, round_ends: Instant) {
@@ -344,73 +359,4 @@ impl Supervisor {
 /// Answers a logout; nobody may be left to hear it.
 fn answer(reply: Reply, outcome: Result<(), EngineError>) {
     let _ = reply.send(outcome);
-}
-
-/// Opens the engine's store of a directory; `None` when its link is known to be gone.
-pub(crate) async fn open_store(directory: &SessionDirectory) -> Result<Option<Arc<SqliteStore>>, OpenError> {
-    if directory.is_logged_out() {
-        return Ok(None);
-    }
-    let store = engine_store::open(&directory.engine_path()).await?;
-    if directory.is_linked() {
-        let device = store.load().await.map_err(|error| OpenError::Engine(error.to_string()))?;
-        if device.is_none_or(|device| device.pn.is_none()) {
-            return Err(StoreError::Missing.into());
-        }
-    }
-    Ok(Some(store))
-}
-
-/// Notices when nothing comes any more.
-#[derive(Default)]
-struct Silence {
-    last_data_ms: u64,
-    probes: u32,
-}
-
-impl Silence {
-    /// A look at the connection: whether it has been silent for too long.
-    fn lasts(&mut self, last_data_ms: u64) -> bool {
-        if last_data_ms == self.last_data_ms {
-            self.probes += 1;
-        } else {
-            *self = Self { last_data_ms, probes: 0 };
-        }
-        self.probes >= SILENT_PROBES
-    }
-}
-
-/// Why there is no point in connecting again; `None` when there is.
-fn hopeless(over: Over) -> Option<StateReason> {
-    match over {
-        Over::Replaced => Some(StateReason::Replaced),
-        Over::Banned => Some(StateReason::Banned),
-        Over::Outdated => Some(StateReason::ClientOutdated),
-        Over::Refused => Some(StateReason::LoginRefused),
-        _ => None,
-    }
-}
-
-/// The reason shown while the session waits to connect again.
-fn passing(over: Over) -> StateReason {
-    match over {
-        Over::RefusedForNow => StateReason::LoginRefused,
-        Over::StorageFailed => StateReason::StorageFailed,
-        _ => StateReason::ConnectionLost,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn silence_is_noticed_after_two_looks_without_data() {
-        let mut silence = Silence::default();
-        assert!(!silence.lasts(5) && !silence.lasts(9) && !silence.lasts(9));
-        assert!(silence.lasts(9));
-        let mut never = Silence::default();
-        assert!(!never.lasts(0));
-        assert!(never.lasts(0));
-    }
 }
