@@ -1,0 +1,49 @@
+//! What every session of this node shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use blazz_domain::{Clock, Incarnation};
+use blazz_session_store::SessionRoot;
+use blazz_wire::ControlClient;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::changes::Changes;
+use crate::engine::Engine;
+use crate::metrics::NodeMetrics;
+
+/// The parts of the node that sessions use.
+pub(crate) struct Context {
+    /// Sessions live on the process's own threads, never on those of the HTTP server.
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) root: SessionRoot,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) control: ControlClient,
+    /// Turns to start a session.
+    pub(crate) starts: Arc<Semaphore>,
+    /// Turns to hand a batch of entries to the API.
+    pub(crate) batches: Semaphore,
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) metrics: NodeMetrics,
+    pub(crate) incarnation: CurrentIncarnation,
+    /// Another start of this node is alive: this one has to go.
+    pub(crate) superseded: CancellationToken,
+}
+
+/// The number of this start, once the API has given it one.
+#[derive(Debug, Default)]
+pub(crate) struct CurrentIncarnation(AtomicI64);
+
+impl CurrentIncarnation {
+    /// `None` until the node is registered.
+    pub(crate) fn get(&self) -> Option<Incarnation> {
+        // The API counts from 1.
+        Some(Incarnation(self.0.load(Ordering::SeqCst))).filter(|incarnation| incarnation.0 != 0)
+    }
+
+    pub(crate) fn set(&self, incarnation: Incarnation) {
+        self.0.store(incarnation.0, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a call on a session can fail with, and the problem that the API hears.
+
+use blazz_domain::ErrorCode;
+use blazz_session_store::StoreError;
+use blazz_wire::problem::Problem;
+
+/// Why a session's call was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The caller's grant is not the one the session runs under.
+    #[error("the lease is not the current one")]
+    StaleLease,
+    /// The node does not run the session.
+    #[error("the session is not running")]
+    NotRunning,
+    /// The session waits for no scan.
+    #[error("there is no QR code to show")]
+    NoQr,
+    /// The session was linked once, and its directory is gone.
+    #[error("the session's directory is missing")]
+    StorageMissing,
+    /// The session's directory cannot be used.
+    #[error("the session's directory cannot be used: {0}")]
+    Storage(String),
+    /// WhatsApp could not be told of the logout.
+    #[error("the logout did not reach WhatsApp: {0}")]
+    LogoutFailed(String),
+    /// The node runs as many sessions as it may.
+    #[error("the node is full")]
+    NoCapacity,
+    /// The node is not ready for calls, or no longer.
+    #[error("the node {0}")]
+    NodeBusy(&'static str),
+    /// The session did not do it in time.
+    #[error("the session did not answer in time")]
+    TimedOut,
+}
+
+impl Fault {
+    /// The stable code and its HTTP status.
+    #[must_use]
+    pub const fn code(&self) -> (u16, ErrorCode) {
+        match self {
+            Self::StaleLease => (409, ErrorCode::StaleLease),
+            Self::NotRunning => (409, ErrorCode::SessionNotRunning),
+            Self::NoQr => (409, ErrorCode::QrNotAvailable),
+            Self::StorageMissing => (409, ErrorCode::StorageMissing),
+            Self::NoCapacity => (503, ErrorCode::NoCapacity),
+            Self::Storage(_) | Self::LogoutFailed(_) | Self::NodeBusy(_) | Self::TimedOut => {
+                (503, ErrorCode::Unavailable)
+            }
+        }
+    }
+
+    /// The problem to answer with.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (status, code) = self.code();
+        Problem::new(status, code).with_detail(self.to_string())
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing => Self::StorageMissing,
+            StoreError::StaleEpoch { .. } => Self::StaleLease,
+            other => Self::Storage(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_status_and_code() {
+        let table = [
+            (Fault::StaleLease, 409, "stale_lease"),
+            (Fault::NotRunning, 409, "session_not_running"),
+            (Fault::NoQr, 409, "qr_not_available"),
+            (Fault::StorageMissing, 409, "storage_missing"),
+            (Fault::Storage("full".into()), 503, "unavailable"),
+            (Fault::LogoutFailed("offline".into()), 503, "unavailable"),
+            (Fault::NoCapacity, 503, "no_capacity"),
+            (Fault::NodeBusy("stops"), 503, "unavailable"),
+            (Fault::TimedOut, 503, "unavailable"),
+        ];
+        for (fault, status, code) in table {
+            let problem = fault.problem();
+            assert_eq!((problem.status, problem.code.as_str()), (status, code));
+            assert_eq!(problem.detail, Some(fault.to_string()));
+        }
+    }
+}

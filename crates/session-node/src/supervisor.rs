@@ -1,0 +1,237 @@
+//! All sessions of this node: finds the one a call is for, and keeps them apart.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use blazz_domain::{AccountId, AccountState, Incarnation, Lease, QrCode, SendOutcome};
+use blazz_wire::node_api::{Assignment, Deleted, SendMessage, SessionStatus};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::session::{Command, Handle, Published};
+
+/// How long a send may take in all; the session itself gives up earlier.
+const SEND_DEADLINE: Duration = Duration::from_secs(13);
+/// The longest wait for a QR code.
+const QR_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The sessions of this node, by account.
+pub(crate) struct Supervisor {
+    context: Arc<Context>,
+    capacity: usize,
+    handles: Mutex<HashMap<AccountId, Arc<Handle>>>,
+    tasks: TaskTracker,
+    is_ending: AtomicBool,
+}
+
+impl Supervisor {
+    pub(crate) fn new(context: Arc<Context>, capacity: usize) -> Self {
+        let (handles, tasks) = (Mutex::default(), TaskTracker::new());
+        Self { context, capacity, handles, tasks, is_ending: AtomicBool::new(false) }
+    }
+
+    pub(crate) async fn start(&self, lease: Lease, linked: bool) -> Result<SessionStatus, Fault> {
+        if self.find(lease.account_id).is_none() && self.live_sessions() >= self.capacity {
+            return Err(Fault::NoCapacity);
+        }
+        self.command(lease, Command::Start { lease, linked }).await
+    }
+
+    pub(crate) async fn ensure(&self, assignment: Assignment) -> Result<SessionStatus, Fault> {
+        let Assignment { lease, linked } = assignment;
+        self.command(lease, Command::Ensure { lease, linked }).await
+    }
+
+    pub(crate) async fn stop(&self, lease: Lease) -> Result<SessionStatus, Fault> {
+        self.command(lease, Command::Stop(lease)).await
+    }
+
+    /// Stops a session that the API does not want here; one that rests is left alone.
+    pub(crate) async fn stop_if_running(&self, lease: Lease) -> Result<(), Fault> {
+        let handle = self.running(lease)?;
+        if handle.published.state() == AccountState::Stopped {
+            handle.published.remind();
+            return Ok(());
+        }
+        self.stop(lease).await.map(drop)
+    }
+
+    pub(crate) async fn restart(&self, lease: Lease) -> Result<SessionStatus, Fault> {
+        self.command(lease, Command::Restart(lease)).await
+    }
+
+    pub(crate) async fn logout(&self, lease: Lease) -> Result<SessionStatus, Fault> {
+        self.command(lease, Command::Logout(lease)).await
+    }
+
+    pub(crate) async fn delete(&self, lease: Lease) -> Result<Deleted, Fault> {
+        self.command(lease, Command::Delete(lease)).await?;
+        let mut handles = self.handles();
+        if handles.get(&lease.account_id).is_some_and(|handle| handle.is_gone()) {
+            handles.remove(&lease.account_id);
+        }
+        let Lease { workspace_id, account_id, .. } = lease;
+        Ok(Deleted { workspace_id, account_id, at: self.context.clock.now() })
+    }
+
+    /// Hands over what earlier runs of a session left, without running it.
+    pub(crate) async fn drain(&self, lease: Lease) -> Result<SessionStatus, Fault> {
+        self.command(lease, Command::Drain).await
+    }
+
+    pub(crate) fn state(&self, lease: Lease) -> Result<SessionStatus, Fault> {
+        let incarnation = self.ready()?;
+        Ok(self.running(lease)?.published.status_under(incarnation))
+    }
+
+    /// Every session, at rest or not, by account.
+    pub(crate) fn list(&self) -> Result<Vec<SessionStatus>, Fault> {
+        let incarnation = self.ready()?;
+        let mut statuses: Vec<_> =
+            self.handles().values().map(|handle| handle.published.status_under(incarnation)).collect();
+        statuses.sort_by_key(|status| status.lease.account_id);
+        Ok(statuses)
+    }
+
+    /// Hands a message to its session and waits for WhatsApp's acknowledgement.
+    pub(crate) async fn send(&self, lease: Lease, message: SendMessage) -> Result<SendOutcome, Fault> {
+        self.ready()?;
+        let handle = self.running(lease)?;
+        if !handle.published.state().is_live() {
+            return Err(Fault::NotRunning);
+        }
+        let published = Arc::clone(&handle.published);
+        // On a task of its own, which ends also when the caller hangs up: what was begun is finished.
+        let sending = self.context.runtime.spawn(send(published, message).in_current_span());
+        let outcome = sending.await.unwrap_or(SendOutcome::Unacknowledged);
+        self.context.metrics.sent(&outcome);
+        Ok(outcome)
+    }
+
+    /// The code to scan; waits up to `wait` for one.
+    pub(crate) async fn qr(&self, lease: Lease, wait: Duration) -> Result<QrCode, Fault> {
+        self.ready()?;
+        let handle = self.running(lease)?;
+        let (mut codes, mut statuses) = (handle.published.qr(), handle.published.statuses());
+        let deadline = Instant::now() + wait.min(QR_DEADLINE);
+        loop {
+            let code = codes.borrow_and_update().clone();
+            if let Some(code) = code.filter(|code| code.expires_at > self.context.clock.now()) {
+                return Ok(code);
+            }
+            if !may_show_a_code(&statuses.borrow_and_update()) {
+                return Err(Fault::NoQr);
+            }
+            tokio::select! {
+                changed = codes.changed() => changed.map_err(|_| Fault::NoQr)?,
+                changed = statuses.changed() => changed.map_err(|_| Fault::NoQr)?,
+                () = tokio::time::sleep_until(deadline) => return Err(Fault::NoQr),
+            }
+        }
+    }
+
+    /// Ends every session and hands over what it can until `deadline`. Nothing is taken after that.
+    pub(crate) async fn end(&self, deadline: Instant) {
+        self.is_ending.store(true, Ordering::SeqCst);
+        let handles: Vec<_> = self.handles().values().cloned().collect();
+        join_all(handles.iter().map(|handle| async {
+            if let Err(error) = handle.call(Command::End(deadline)).await
+                && !handle.is_gone()
+            {
+                tracing::warn!(%error, account.id = %handle.published.lease().account_id, "a session did not end in time");
+            }
+        }))
+        .await;
+    }
+
+    /// The sessions with these accounts, as heartbeats report them.
+    pub(crate) fn statuses(&self, accounts: impl Iterator<Item = AccountId>) -> Vec<SessionStatus> {
+        let Some(incarnation) = self.context.incarnation.get() else { return Vec::new() };
+        let handles = self.handles();
+        accounts
+            .filter_map(|account| Some(handles.get(&account)?.published.status_under(incarnation)))
+            .collect()
+    }
+
+    /// Every session has news again.
+    pub(crate) fn report_all(&self) {
+        for account in self.handles().keys() {
+            self.context.changes.mark_quietly(*account);
+        }
+    }
+
+    pub(crate) fn states(&self) -> Vec<AccountState> {
+        self.handles().values().map(|handle| handle.published.state()).collect()
+    }
+
+    pub(crate) fn live_sessions(&self) -> usize {
+        self.states().into_iter().filter(|state| state.is_live()).count()
+    }
+
+    pub(crate) fn outbox_pending(&self) -> u64 {
+        let handles: Vec<_> = self.handles().values().cloned().collect();
+        handles.iter().map(|handle| handle.published.outbox_pending()).sum()
+    }
+
+    async fn command(&self, lease: Lease, command: Command) -> Result<SessionStatus, Fault> {
+        let incarnation = self.ready()?;
+        let handle = self.find_or_add(lease, incarnation);
+        handle.call(command).await?;
+        Ok(handle.published.status_under(incarnation))
+    }
+
+    fn ready(&self) -> Result<Incarnation, Fault> {
+        if self.is_ending.load(Ordering::SeqCst) {
+            return Err(Fault::NodeBusy("is ending"));
+        }
+        self.context.incarnation.get().ok_or(Fault::NodeBusy("is not registered yet"))
+    }
+
+    /// The session, held under this very grant.
+    fn running(&self, lease: Lease) -> Result<Arc<Handle>, Fault> {
+        let handle = self.find(lease.account_id).ok_or(Fault::NotRunning)?;
+        if handle.published.lease() == lease { Ok(handle) } else { Err(Fault::StaleLease) }
+    }
+
+    fn find(&self, account: AccountId) -> Option<Arc<Handle>> {
+        self.handles().get(&account).filter(|handle| !handle.is_gone()).cloned()
+    }
+
+    fn find_or_add(&self, lease: Lease, incarnation: Incarnation) -> Arc<Handle> {
+        let mut handles = self.handles();
+        if let Some(handle) = handles.get(&lease.account_id).filter(|handle| !handle.is_gone()) {
+            return Arc::clone(handle);
+        }
+        let handle = Arc::new(Handle::spawn(&self.context, incarnation, lease, &self.tasks));
+        handles.insert(lease.account_id, Arc::clone(&handle));
+        handle
+    }
+
+    fn handles(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Handle>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session that starts, or waits for a scan, shows a code sooner or later; one that is linked does not.
+fn may_show_a_code(status: &SessionStatus) -> bool {
+    match status.report.state {
+        AccountState::Starting | AccountState::Qr => true,
+        AccountState::Connecting | AccountState::Disconnected => status.report.phone.is_none(),
+        _ => false,
+    }
+}
+
+async fn send(published: Arc<Published>, message: SendMessage) -> SendOutcome {
+    let deadline = Instant::now() + SEND_DEADLINE;
+    let Ok(Ok(_turn)) = tokio::time::timeout_at(deadline, published.sends.acquire()).await else {
+        return SendOutcome::NotConnected;
+    };
+    let Some(session) = published.live() else { return SendOutcome::NotConnected };
+    tokio::time::timeout_at(deadline, session.send(&message)).await.unwrap_or(SendOutcome::Unacknowledged)
+}

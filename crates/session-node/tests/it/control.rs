@@ -1,0 +1,190 @@
+//! The API's side of the hop, scripted: it registers nodes, takes heartbeats and events, and remembers everything.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use blazz_domain::{
+    AccountId, AccountState, ErrorCode, Incarnation, Lease, OutboxId, SessionReport, SystemClock,
+};
+use blazz_wire::control_api::{
+    EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, Register, Registered, SessionChange,
+};
+use blazz_wire::keys::FleetSecret;
+use blazz_wire::node_api::Assignment;
+use blazz_wire::problem::Problem;
+use blazz_wire::server::{
+    CallLease, FleetKeys, MemoryNonces, SignedJson, Verifier, control_scope, problem_response,
+};
+
+use crate::until::until;
+
+/// An entry as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Taken {
+    pub(crate) lease: Lease,
+    pub(crate) outbox_id: OutboxId,
+    pub(crate) sequence: u64,
+    pub(crate) event: serde_json::Value,
+}
+
+/// What the server does next, and what it has seen.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) assignments: Vec<Assignment>,
+    pub(crate) start: Vec<Assignment>,
+    pub(crate) stop: Vec<Lease>,
+    pub(crate) report_all: bool,
+    /// What heartbeats of an incarnation up to this are refused with.
+    pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
+    /// Events are not taken.
+    pub(crate) events_closed: bool,
+    pub(crate) registrations: Vec<Register>,
+    pub(crate) heartbeats: Vec<Heartbeat>,
+    pub(crate) reports: HashMap<AccountId, Vec<SessionReport>>,
+    pub(crate) taken: Vec<Taken>,
+    pub(crate) batches: usize,
+}
+
+#[derive(Default)]
+struct State {
+    script: Mutex<Script>,
+    incarnation: AtomicI64,
+}
+
+/// A control server that can go away and come back.
+pub(crate) struct Control {
+    state: Arc<State>,
+    secret: FleetSecret,
+    address: SocketAddr,
+    server: Option<ServerHandle>,
+}
+
+impl Control {
+    pub(crate) async fn start(secret: &FleetSecret) -> Self {
+        let state = Arc::new(State { incarnation: AtomicI64::new(7), ..State::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut control = Self { state, secret: secret.clone(), address, server: None };
+        control.serve(listener);
+        control
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Nobody listens any more.
+    pub(crate) async fn down(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop(false).await;
+        }
+    }
+
+    /// Listens again, at the same address.
+    pub(crate) async fn up(&mut self) {
+        let listener =
+            until("the control server's port", async || TcpListener::bind(self.address).ok()).await;
+        self.serve(listener);
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let keys = Arc::new(FleetKeys(vec![self.secret.clone()]));
+        let nonces = Arc::new(MemoryNonces::new(Arc::new(SystemClock)));
+        let verifier = Verifier::for_control(keys, Arc::new(SystemClock), nonces);
+        let data = web::Data::from(Arc::clone(&self.state));
+        let server = HttpServer::new(move || {
+            App::new().app_data(data.clone()).service(control_scope(verifier.clone(), |routes| {
+                routes
+                    .route("/register", web::post().to(register))
+                    .route("/heartbeat", web::post().to(heartbeat))
+                    .route("/events", web::post().to(events));
+            }))
+        });
+        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
+        self.server = Some(server.handle());
+        tokio::spawn(server);
+    }
+
+    pub(crate) fn script<T>(&self, change: impl FnOnce(&mut Script) -> T) -> T {
+        change(&mut self.state.script.lock().unwrap())
+    }
+
+    /// The last report about an account.
+    pub(crate) fn report(&self, account: AccountId) -> Option<SessionReport> {
+        self.script(|script| script.reports.get(&account)?.last().cloned())
+    }
+
+    pub(crate) async fn reported(&self, account: AccountId, state: AccountState) -> SessionReport {
+        until(&format!("{account} to be {state:?}"), async || {
+            self.report(account).filter(|report| report.state == state)
+        })
+        .await
+    }
+
+    /// Waits until `count` texts have arrived from an account, and returns all that have.
+    pub(crate) async fn texts(&self, account: AccountId, count: usize) -> Vec<String> {
+        until(&format!("{count} texts of {account}"), async || {
+            let texts = self.texts_now(account);
+            (texts.len() >= count).then_some(texts)
+        })
+        .await
+    }
+
+    pub(crate) fn texts_now(&self, account: AccountId) -> Vec<String> {
+        self.script(|script| {
+            let of_account = script.taken.iter().filter(|taken| taken.lease.account_id == account);
+            of_account.filter_map(|taken| Some(taken.event["content"]["text"].as_str()?.to_owned())).collect()
+        })
+    }
+}
+
+async fn register(state: web::Data<State>, SignedJson(register): SignedJson<Register>) -> HttpResponse {
+    let incarnation = Incarnation(state.incarnation.fetch_add(1, Ordering::SeqCst) + 1);
+    let mut script = state.script.lock().unwrap();
+    script.registrations.push(register);
+    let sessions = script.assignments.clone();
+    HttpResponse::Ok().json(Registered { incarnation, sessions, heartbeat_ms: 200, ttl_ms: 10_000 })
+}
+
+async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbeat>) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    if let Some((incarnation, code)) = script.refuse
+        && beat.incarnation <= incarnation
+    {
+        return problem_response(&Problem::new(409, code));
+    }
+    for SessionChange { lease, report } in beat.changes.clone() {
+        script.reports.entry(lease.account_id).or_default().push(report);
+    }
+    let answer = HeartbeatAnswer {
+        number: beat.number,
+        start: std::mem::take(&mut script.start),
+        stop: std::mem::take(&mut script.stop),
+        report_all: std::mem::take(&mut script.report_all),
+    };
+    script.heartbeats.push(beat);
+    HttpResponse::Ok().json(answer)
+}
+
+async fn events(
+    state: web::Data<State>,
+    CallLease(lease): CallLease,
+    SignedJson(batch): SignedJson<EventBatch>,
+) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    if script.events_closed {
+        return problem_response(&Problem::new(503, ErrorCode::Unavailable));
+    }
+    let sequence = batch.entries.last().map_or(0, |entry| entry.sequence);
+    script.batches += 1;
+    for entry in &batch.entries {
+        let event = serde_json::from_str(entry.event.get()).unwrap();
+        let (outbox_id, sequence) = (batch.outbox_id, entry.sequence);
+        script.taken.push(Taken { lease, outbox_id, sequence, event });
+    }
+    HttpResponse::Ok().json(EventsAcknowledged { sequence })
+}

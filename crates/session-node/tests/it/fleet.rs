@@ -1,0 +1,102 @@
+//! The node and the registry: registration, heartbeats, what the API wants, and the end of a node that was replaced.
+
+use blazz_domain::{AccountState, ErrorCode, Incarnation, StateNumber};
+use blazz_session_node::RunError;
+use blazz_wire::node_api::Assignment;
+
+use crate::stage::{ANNA, Stage};
+use crate::until::until;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_introduces_itself_and_counts_its_heartbeats() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    stage.link(&node, ANNA).await;
+    until("some heartbeats", async || {
+        stage.control.script(|script| (script.heartbeats.len() >= 5).then_some(()))
+    })
+    .await;
+    stage.control.script(|script| {
+        let [register] = script.registrations.as_slice() else { panic!("it registers once") };
+        assert_eq!(register.node_id, stage.node_id());
+        assert_eq!(register.url, node.url);
+        assert!(register.sandbox && register.capacity == 50);
+        let numbers: Vec<_> = script.heartbeats.iter().map(|beat| beat.number).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        let last = script.heartbeats.last().unwrap();
+        assert_eq!((last.incarnation, last.sessions), (Incarnation(8), 1));
+        assert!(last.memory_bytes > 1_000_000);
+    });
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_registers_as_soon_as_the_api_is_there() {
+    let mut stage = Stage::new().await;
+    stage.control.down().await;
+    let node = stage.launch(stage.engine()).await;
+    let (status, _) = crate::stage::get(&format!("{}/readyz", node.url)).await.unwrap();
+    assert_eq!(status, 503);
+    stage.control.up().await;
+    until("the registration", async || {
+        let (status, _) = crate::stage::get(&format!("{}/readyz", node.url)).await?;
+        (status == 200).then_some(())
+    })
+    .await;
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_wants_is_done_and_everything_is_told_again_when_asked() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+
+    stage.control.script(|script| script.stop = vec![lease]);
+    stage.control.reported(lease.account_id, AccountState::Stopped).await;
+    stage.control.script(|script| script.start = vec![Assignment { lease, linked: true }]);
+    stage.control.reported(lease.account_id, AccountState::Connected).await;
+
+    let told = stage.control.script(|script| {
+        script.report_all = true;
+        script.reports[&lease.account_id].len()
+    });
+    until("the same report again", async || {
+        stage.control.script(|script| (script.reports[&lease.account_id].len() > told).then_some(()))
+    })
+    .await;
+    assert_eq!(stage.control.report(lease.account_id).unwrap().state, AccountState::Connected);
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_node_registers_again_and_its_sessions_stay() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    let before = stage.control.report(lease.account_id).unwrap();
+    stage.assign(&[lease]);
+    stage.control.script(|script| script.refuse = Some((Incarnation(8), ErrorCode::NotRegistered)));
+    let after = until("a report of the new incarnation", async || {
+        stage.control.report(lease.account_id).filter(|report| report.number > before.number)
+    })
+    .await;
+    assert!(after.number > StateNumber::new(Incarnation(9), 0));
+    assert_eq!((after.state, after.since), (AccountState::Connected, before.since), "it never went away");
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_replaced_ends() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.refuse = Some((Incarnation(8), ErrorCode::Superseded)));
+    let ended = node.ended().await;
+    assert!(matches!(ended, Err(RunError::Superseded)), "{ended:?}");
+    until("the socket to close", async || {
+        let devices = stage.emulator.devices(ANNA).await.unwrap();
+        devices.iter().all(|device| !device.online).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,20 @@
+//! A real node over real HTTP: against the emulator on one side and a scripted control server on the other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod control;
+mod faults;
+mod faulty;
+mod fleet;
+mod hop;
+mod linking;
+mod outbox;
+mod probes;
+mod process;
+mod stage;
+mod until;

@@ -1,0 +1,113 @@
+//! What a session received reaches the API: late if need be, in order, and not again once it was taken.
+
+use std::collections::HashSet;
+
+use blazz_domain::AccountState;
+use blazz_wire::request_id::RequestId;
+
+use crate::stage::{ANNA, BERT, Stage};
+use crate::until::until;
+
+fn texts(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("text {n:03}")).collect()
+}
+
+fn assert_nothing_twice(stage: &Stage) {
+    stage.control.script(|script| {
+        let mut seen = HashSet::new();
+        for taken in &script.taken {
+            assert!(seen.insert((taken.outbox_id, taken.sequence)), "{} came twice", taken.sequence);
+        }
+    });
+}
+
+async fn pending(node: &crate::stage::Node) -> u64 {
+    let (_, metrics) = crate::stage::get(&format!("{}/metrics", node.url)).await.unwrap();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("blazz_node_outbox_pending ")).unwrap();
+    line.parse().unwrap()
+}
+
+async fn wait_pending(node: &crate::stage::Node, at_least: u64) {
+    until("entries in the outbox", async || (pending(node).await >= at_least).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
+    let mut stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.writes(BERT, ANNA, "before").await;
+    stage.control.texts(lease.account_id, 1).await;
+
+    stage.control.down().await;
+    for text in texts(100) {
+        stage.writes(BERT, ANNA, &text).await;
+    }
+    wait_pending(&node, 100).await;
+    stage.control.up().await;
+
+    let mut expected = vec!["before".to_owned()];
+    expected.extend(texts(100));
+    assert_eq!(stage.control.texts(lease.account_id, 101).await, expected);
+    until("an empty outbox", async || (pending(&node).await == 0).then_some(())).await;
+    stage.writes(BERT, ANNA, "after").await;
+    stage.control.texts(lease.account_id, 102).await;
+    assert_nothing_twice(&stage);
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_hands_over_what_is_there() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.events_closed = true);
+    for text in texts(20) {
+        stage.writes(BERT, ANNA, &text).await;
+    }
+    wait_pending(&node, 20).await;
+    stage.control.script(|script| script.events_closed = false);
+    node.end().await.unwrap();
+    assert_eq!(stage.control.texts_now(lease.account_id), texts(20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.events_closed = true);
+    for text in texts(20) {
+        stage.writes(BERT, ANNA, &text).await;
+    }
+    wait_pending(&node, 20).await;
+    node.end().await.unwrap();
+    assert!(stage.control.texts_now(lease.account_id).is_empty());
+
+    stage.control.script(|script| script.events_closed = false);
+    let node = stage.start().await;
+    assert_eq!(stage.control.texts(lease.account_id, 20).await, texts(20));
+    assert_eq!(node.state(&lease).await, AccountState::Stopped);
+    assert_nothing_twice(&stage);
+    // Nothing holds the directory: the session starts as ever.
+    node.client
+        .start(&lease, &blazz_wire::node_api::StartSession { linked: true }, &RequestId::generate())
+        .await
+        .unwrap();
+    stage.control.reported(lease.account_id, AccountState::Connected).await;
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_session_goes_on_handing_over() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.events_closed = true);
+    stage.writes(BERT, ANNA, "late").await;
+    wait_pending(&node, 1).await;
+    node.client.stop(&lease, &RequestId::generate()).await.unwrap();
+    stage.control.script(|script| script.events_closed = false);
+    assert_eq!(stage.control.texts(lease.account_id, 1).await, ["late"]);
+    node.end().await.unwrap();
+}
