@@ -1,0 +1,18 @@
+//! `blazz node`.
+
+use clap::Subcommand;
+
+use super::Remote;
+
+/// Session nodes.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// List the nodes that have registered.
+    List(Remote),
+}
+
+pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
+    let Command::List(remote) = command;
+    let columns = &["id", "ready", "url", "sessions", "capacity", "incarnation", "version", "heartbeat_at"];
+    remote.show(remote.list("/v1/nodes").await?, columns)
+}

@@ -1,0 +1,41 @@
+//! `blazz secret`: makes the secrets that the processes are configured with.
+
+use anyhow::Context as _;
+use blazz_domain::{NodeId, random};
+use blazz_wire::keys::FleetSecret;
+use clap::Subcommand;
+
+use crate::output;
+
+/// Secrets for the processes' configuration.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// A new fleet secret, for the API (BLAZZ_FLEET_SECRET).
+    Fleet,
+    /// The secret of one node (BLAZZ_NODE_SECRET), derived from the fleet secret.
+    Node {
+        /// The node's id (BLAZZ_NODE_ID).
+        id: NodeId,
+        /// The fleet secret.
+        #[arg(long, env = "BLAZZ_FLEET_SECRET", hide_env_values = true)]
+        fleet_secret: String,
+    },
+    /// A new operator key, for the API (BLAZZ_OPERATOR_KEY).
+    Operator,
+}
+
+pub(crate) fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Fleet => output::line(&FleetSecret::generate().to_hex()),
+        Command::Node { id, fleet_secret } => {
+            let fleet = FleetSecret::parse(&fleet_secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
+            output::line(&fleet.node_secret(&id).to_hex())
+        }
+        Command::Operator => output::line(&operator_key()),
+    }
+}
+
+/// A fresh operator key: `blzop_` and 64 hex digits.
+pub(crate) fn operator_key() -> String {
+    format!("blzop_{}", hex::encode(random::bytes::<32>()))
+}
