@@ -29,20 +29,28 @@ const AWAY: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_se
 /// The longest wait while the API refuses the session: it may yet be granted again.
 const REFUSED: Duration = Duration::from_secs(60);
 
+/// The wait after the disk has failed.
+const AWAY_FROM_DISK: Duration = Duration::from_secs(5);
+/// The longest wait of a pump that is to end.
+const HURRY: Duration = Duration::from_millis(100);
+
 /// A running pump of one session's outboxes.
 pub(crate) struct Pump {
     task: JoinHandle<()>,
     ended: CancellationToken,
+    hurried: CancellationToken,
     is_empty: watch::Receiver<bool>,
 }
 
 impl Pump {
     pub(crate) fn start(context: &Arc<Context>, lease: Lease, outboxes: Arc<Outboxes>) -> Self {
-        let ended = CancellationToken::new();
+        let (ended, hurried) = (CancellationToken::new(), CancellationToken::new());
         let (says_empty, is_empty) = watch::channel(false);
         let round = Round { context: Arc::clone(context), lease, outboxes, says_empty };
-        let pumping = keep_pumping(round, ended.clone());
-        Self { task: context.runtime.spawn(pumping.in_current_span()), ended, is_empty }
+        let pumping = keep_pumping(round, ended.clone(), hurried.clone());
+        // Not the span of whoever opened the session: a pump outlives every request.
+        let span = tracing::info_span!(parent: None, "pump", account.id = %lease.account_id);
+        Self { task: context.runtime.spawn(pumping.instrument(span)), ended, hurried, is_empty }
     }
 
     /// Waits until the API has everything there is just now.
@@ -60,8 +68,9 @@ impl Pump {
         }
     }
 
-    /// Hands over what there is, until `deadline`, then ends.
+    /// Hands over what there is, until `deadline`, then ends. It does not wait out what it was waiting for.
     pub(crate) async fn flush(mut self, deadline: Instant) {
+        self.hurried.cancel();
         if tokio::time::timeout_at(deadline, self.drained()).await.is_err() {
             tracing::warn!("entries stay in the outbox until the next start");
         }
@@ -69,7 +78,7 @@ impl Pump {
     }
 }
 
-async fn keep_pumping(round: Round, ended: CancellationToken) {
+async fn keep_pumping(round: Round, ended: CancellationToken, hurried: CancellationToken) {
     let mut backoff = AWAY.clone();
     loop {
         let next = tokio::select! {
@@ -98,12 +107,16 @@ async fn keep_pumping(round: Round, ended: CancellationToken) {
         tokio::select! {
             () = ended.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
+            () = hurry(&hurried, wait) => {}
         }
     }
 }
 
-/// The wait after the disk has failed.
-const AWAY_FROM_DISK: Duration = Duration::from_secs(5);
+/// Cuts a wait short once there is little time left.
+async fn hurry(hurried: &CancellationToken, wait: Duration) {
+    hurried.cancelled().await;
+    tokio::time::sleep(wait.min(HURRY)).await;
+}
 
 /// Why a batch was not handed over.
 enum Failure {

@@ -12,7 +12,7 @@ use blazz_domain::{Incarnation, Lease};
 use blazz_wire::node_api::SessionStatus;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 pub(crate) use self::command::Command;
 use self::command::Envelope;
@@ -54,7 +54,9 @@ impl Handle {
 
     /// Asks the session for something and waits until it is done.
     pub(crate) async fn call(&self, command: Command) -> Result<SessionStatus, Fault> {
-        let (envelope, answer) = Envelope::new(command, Span::current());
+        // A child of the request's span: log lines of the command carry both the request and the account.
+        let span = tracing::info_span!("command", account.id = %self.published.lease().account_id);
+        let (envelope, answer) = Envelope::new(command, span);
         self.commands.try_send(envelope).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Fault::TimedOut,
             mpsc::error::TrySendError::Closed(_) => Fault::NotRunning,

@@ -12,7 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use crate::context::Context;
 use crate::engine::LiveSession;
@@ -82,7 +81,7 @@ impl Opening {
     pub(super) fn begin(context: &Arc<Context>, directory: SessionDirectory, numbers: StateNumbers) -> Self {
         let cancelled = CancellationToken::new();
         let opening = open(Arc::clone(context), directory, numbers, cancelled.clone());
-        Self { task: context.runtime.spawn(opening.in_current_span()), cancelled }
+        Self { task: context.runtime.spawn(opening), cancelled }
     }
 
     async fn finish(&mut self) -> anyhow::Result<Live> {

@@ -21,14 +21,14 @@ fn assert_nothing_twice(stage: &Stage) {
     });
 }
 
-async fn pending(node: &crate::stage::Node) -> u64 {
-    let (_, metrics) = crate::stage::get(&format!("{}/metrics", node.url)).await.unwrap();
+async fn pending(url: &str) -> u64 {
+    let (_, metrics) = crate::stage::get(&format!("{url}/metrics")).await.unwrap();
     let line = metrics.lines().find_map(|line| line.strip_prefix("blazz_node_outbox_pending ")).unwrap();
     line.parse().unwrap()
 }
 
-async fn wait_pending(node: &crate::stage::Node, at_least: u64) {
-    until("entries in the outbox", async || (pending(node).await >= at_least).then_some(())).await;
+pub(crate) async fn wait_pending(url: &str, at_least: u64) {
+    until("entries in the outbox", async || (pending(url).await >= at_least).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,13 +43,13 @@ async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
     for text in texts(100) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node, 100).await;
+    wait_pending(&node.url, 100).await;
     stage.control.up().await;
 
     let mut expected = vec!["before".to_owned()];
     expected.extend(texts(100));
     assert_eq!(stage.control.texts(lease.account_id, 101).await, expected);
-    until("an empty outbox", async || (pending(&node).await == 0).then_some(())).await;
+    until("an empty outbox", async || (pending(&node.url).await == 0).then_some(())).await;
     stage.writes(BERT, ANNA, "after").await;
     stage.control.texts(lease.account_id, 102).await;
     assert_nothing_twice(&stage);
@@ -65,7 +65,14 @@ async fn an_orderly_end_hands_over_what_is_there() {
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node, 20).await;
+    wait_pending(&node.url, 20).await;
+    // By then the pump waits for so long that an end without haste would come too early.
+    until("several vain tries", async || {
+        let (_, metrics) = crate::stage::get(&format!("{}/metrics", node.url)).await?;
+        let vain = metrics.lines().find_map(|line| line.strip_prefix("blazz_node_pump_failures_total "))?;
+        (vain.parse::<u64>().ok()? >= 7).then_some(())
+    })
+    .await;
     stage.control.script(|script| script.events_closed = false);
     node.end().await.unwrap();
     assert_eq!(stage.control.texts_now(lease.account_id), texts(20));
@@ -80,7 +87,7 @@ async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node, 20).await;
+    wait_pending(&node.url, 20).await;
     node.end().await.unwrap();
     assert!(stage.control.texts_now(lease.account_id).is_empty());
 
@@ -105,7 +112,7 @@ async fn a_stopped_session_goes_on_handing_over() {
     let lease = stage.link(&node, ANNA).await;
     stage.control.script(|script| script.events_closed = true);
     stage.writes(BERT, ANNA, "late").await;
-    wait_pending(&node, 1).await;
+    wait_pending(&node.url, 1).await;
     node.client.stop(&lease, &RequestId::generate()).await.unwrap();
     stage.control.script(|script| script.events_closed = false);
     assert_eq!(stage.control.texts(lease.account_id, 1).await, ["late"]);

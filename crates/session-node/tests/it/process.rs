@@ -2,6 +2,12 @@
 
 use std::process::{Command, Output};
 
+use blazz_domain::{AccountState, ErrorCode, Incarnation};
+
+use crate::outbox::wait_pending;
+use crate::stage::{ANNA, BERT, Stage};
+use crate::until::until;
+
 fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_blazz-session-node-sandbox"));
     command.env_clear();
@@ -62,4 +68,85 @@ fn a_production_binary_with_the_sandbox_feature_refuses_to_run() {
     let output = Command::new(env!("CARGO_BIN_EXE_blazz-session-node")).env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("sandbox"), "{}", stderr(&output));
+}
+
+/// A running binary; killed if a test fails.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+async fn launch(stage: &Stage) -> Running {
+    let secret = stage.secret.node_secret(&stage.node_id()).to_hex();
+    let child = binary()
+        .env("BLAZZ_NODE_ID", stage.node_id().as_str())
+        .env("BLAZZ_NODE_SECRET", secret)
+        .env("BLAZZ_NODE_LISTEN", "127.0.0.1:0")
+        .env("BLAZZ_API_URL", stage.control.url())
+        .env("BLAZZ_SESSION_ROOT", stage.session_root())
+        .env("BLAZZ_WHATSAPP_ENDPOINT", stage.emulator.ws_url())
+        .env("BLAZZ_READY_FILE", stage.ready_file())
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+/// Where the process that is running listens.
+fn url(stage: &Stage) -> String {
+    let text = std::fs::read_to_string(stage.ready_file()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["url"].as_str().unwrap().to_owned()
+}
+
+async fn exit_code(running: &mut Running) -> Option<i32> {
+    until("the process to end", async || running.0.try_wait().unwrap()).await.code()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_process_ends_with_a_code_of_its_own() {
+    let stage = Stage::new().await;
+    stage.control.script(|script| script.refuse = Some((Incarnation(8), ErrorCode::Superseded)));
+    let mut running = launch(&stage).await;
+    assert_eq!(exit_code(&mut running).await, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    node.end().await.unwrap();
+
+    stage.assign(&[lease]);
+    stage.control.script(|script| script.reports.clear());
+    let mut running = launch(&stage).await;
+    stage.control.reported(lease.account_id, AccountState::Connected).await;
+    stage.control.script(|script| script.events_closed = true);
+    stage.writes(BERT, ANNA, "before the kill").await;
+    wait_pending(&url(&stage), 1).await;
+    // WhatsApp has its ack and forgets the text: only the outbox has it now.
+    until("the session's ack", async || {
+        let devices = stage.emulator.devices(ANNA).await.unwrap();
+        devices.iter().all(|device| device.waiting == 0).then_some(())
+    })
+    .await;
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+
+    stage.control.script(|script| {
+        script.reports.clear();
+        script.events_closed = false;
+    });
+    let mut running = launch(&stage).await;
+    stage.control.reported(lease.account_id, AccountState::Connected).await;
+    assert_eq!(stage.control.texts(lease.account_id, 1).await, ["before the kill"]);
+
+    let pid = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(exit_code(&mut running).await, Some(0));
+    assert_eq!(stage.control.report(lease.account_id).unwrap().state, AccountState::Disconnected);
 }
