@@ -1,1 +1,102 @@
-//! bus
+//! What API processes tell each other: wake-ups and used nonces, through Redis, or in process where there is only one.
+//!
+//! Nothing here is a promise: whoever listens also looks by itself now and then.
+
+mod local;
+mod remote;
+mod subscription;
+
+use std::time::Duration;
+
+pub use subscription::Subscription;
+
+use crate::local::Local;
+use crate::remote::Remote;
+
+/// The bus does not work just now.
+#[derive(Debug, thiserror::Error)]
+#[error("the bus is not available: {0}")]
+pub struct BusError(String);
+
+impl From<redis::RedisError> for BusError {
+    fn from(error: redis::RedisError) -> Self {
+        // The category, not the text: that may hold the address with its password.
+        Self(error.category().to_owned())
+    }
+}
+
+/// The bus. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bus(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Local(Local),
+    Remote(Remote),
+}
+
+impl Bus {
+    /// A bus for this process alone.
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self(Kind::Local(Local::default()))
+    }
+
+    /// A bus that all processes with this Redis share. Comes up even while Redis is away.
+    ///
+    /// # Errors
+    /// When the address is not one.
+    pub async fn redis(url: &str) -> Result<Self, BusError> {
+        Ok(Self(Kind::Remote(Remote::open(url).await?)))
+    }
+
+    /// Tells everybody who listens to `channel`.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn publish(&self, channel: &str, payload: &str) -> Result<(), BusError> {
+        match &self.0 {
+            Kind::Local(local) => {
+                local.publish(channel, payload);
+                Ok(())
+            }
+            Kind::Remote(remote) => remote.publish(channel, payload).await,
+        }
+    }
+
+    /// Listens to `channel` from now on. A listener that is too slow misses messages; a broken connection is made anew.
+    pub async fn subscribe(&self, channel: &str) -> Subscription {
+        match &self.0 {
+            Kind::Local(local) => Subscription::new(local.subscribe(channel), None),
+            Kind::Remote(remote) => remote.subscribe(channel).await,
+        }
+    }
+
+    /// Remembers `nonce` for `ttl`; `false` when it is remembered already. Of two at once, one is told `false`.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn remember_nonce(&self, nonce: &str, ttl: Duration) -> Result<bool, BusError> {
+        match &self.0 {
+            Kind::Local(local) => Ok(local.remember(nonce, ttl)),
+            Kind::Remote(remote) => remote.remember(nonce, ttl).await,
+        }
+    }
+
+    /// Whether other processes hear what is said here.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Remote(_))
+    }
+
+    /// Whether it works just now.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        match &self.0 {
+            Kind::Local(_) => Ok(()),
+            Kind::Remote(remote) => remote.ping().await,
+        }
+    }
+}

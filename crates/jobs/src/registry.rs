@@ -1,0 +1,45 @@
+//! Which handler runs which kind of job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use crate::{Job, JobContext, Outcome};
+
+type Handler = Arc<dyn Fn(Value, JobContext) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// The handlers by the name of their job.
+#[derive(Default, Clone)]
+pub(crate) struct Registry(BTreeMap<&'static str, Handler>);
+
+impl Registry {
+    pub(crate) fn insert<J, F, Fut>(&mut self, handler: F)
+    where
+        J: Job,
+        F: Fn(J, JobContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        let run = move |payload: Value, context: JobContext| match serde_json::from_value::<J>(payload) {
+            Ok(job) => handler(job, context).boxed(),
+            Err(error) => {
+                let error = format!("the payload cannot be read: {error}");
+                std::future::ready(Outcome::Dead { error }).boxed()
+            }
+        };
+        self.0.insert(J::NAME, Arc::new(run));
+    }
+
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
+
+    pub(crate) fn run(&self, kind: &str, payload: Value, context: JobContext) -> BoxFuture<'static, Outcome> {
+        match self.0.get(kind) {
+            Some(handler) => handler(payload, context),
+            None => std::future::ready(Outcome::Dead { error: format!("no handler for {kind:?}") }).boxed(),
+        }
+    }
+}
