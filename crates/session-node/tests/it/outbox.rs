@@ -27,10 +27,6 @@ async fn pending(url: &str) -> u64 {
     line.parse().unwrap()
 }
 
-pub(crate) async fn wait_pending(url: &str, at_least: u64) {
-    until("entries in the outbox", async || (pending(url).await >= at_least).then_some(())).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
     let mut stage = Stage::new().await;
@@ -43,7 +39,7 @@ async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
     for text in texts(100) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node.url, 100).await;
+    stage.acknowledged_by(ANNA).await;
     stage.control.up().await;
 
     let mut expected = vec!["before".to_owned()];
@@ -65,7 +61,7 @@ async fn an_orderly_end_hands_over_what_is_there() {
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node.url, 20).await;
+    stage.acknowledged_by(ANNA).await;
     // By then the pump waits for so long that an end without haste would come too early.
     until("several vain tries", async || {
         let (_, metrics) = crate::stage::get(&format!("{}/metrics", node.url)).await?;
@@ -87,7 +83,7 @@ async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
-    wait_pending(&node.url, 20).await;
+    stage.acknowledged_by(ANNA).await;
     node.end().await.unwrap();
     assert!(stage.control.texts_now(lease.account_id).is_empty());
 
@@ -112,7 +108,7 @@ async fn a_stopped_session_goes_on_handing_over() {
     let lease = stage.link(&node, ANNA).await;
     stage.control.script(|script| script.events_closed = true);
     stage.writes(BERT, ANNA, "late").await;
-    wait_pending(&node.url, 1).await;
+    stage.acknowledged_by(ANNA).await;
     node.client.stop(&lease, &RequestId::generate()).await.unwrap();
     stage.control.script(|script| script.events_closed = false);
     assert_eq!(stage.control.texts(lease.account_id, 1).await, ["late"]);

@@ -4,7 +4,6 @@ use std::process::{Command, Output};
 
 use blazz_domain::{AccountState, ErrorCode, Incarnation};
 
-use crate::outbox::wait_pending;
 use crate::stage::{ANNA, BERT, Stage};
 use crate::until::until;
 
@@ -95,13 +94,6 @@ async fn launch(stage: &Stage) -> Running {
     Running(child)
 }
 
-/// Where the process that is running listens.
-fn url(stage: &Stage) -> String {
-    let text = std::fs::read_to_string(stage.ready_file()).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    json["url"].as_str().unwrap().to_owned()
-}
-
 async fn exit_code(running: &mut Running) -> Option<i32> {
     until("the process to end", async || running.0.try_wait().unwrap()).await.code()
 }
@@ -127,13 +119,7 @@ async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
     stage.control.reported(lease.account_id, AccountState::Connected).await;
     stage.control.script(|script| script.events_closed = true);
     stage.writes(BERT, ANNA, "before the kill").await;
-    wait_pending(&url(&stage), 1).await;
-    // WhatsApp has its ack and forgets the text: only the outbox has it now.
-    until("the session's ack", async || {
-        let devices = stage.emulator.devices(ANNA).await.unwrap();
-        devices.iter().all(|device| device.waiting == 0).then_some(())
-    })
-    .await;
+    stage.acknowledged_by(ANNA).await;
     running.0.kill().unwrap();
     running.0.wait().unwrap();
 

@@ -145,7 +145,16 @@ impl Stage {
         self.control.reported(lease.account_id, AccountState::Connected).await;
     }
 
-    /// The phone writes to another; waits for nothing.
+    /// Waits until the phone's sessions have acknowledged everything: WhatsApp forgets it, and only an outbox has it.
+    pub(crate) async fn acknowledged_by(&self, phone: &str) {
+        until("the session's acks", async || {
+            let devices = self.emulator.devices(phone).await.unwrap();
+            devices.iter().all(|device| device.waiting == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The phone writes to another. On return WhatsApp holds it for every device that has not acknowledged it.
     pub(crate) async fn writes(&self, from: &str, to: &str, text: &str) {
         self.emulator.send_text(from, to, text, None).await.unwrap();
     }
