@@ -1,0 +1,27 @@
+//! The edge: everything between actix and a route.
+
+mod accept;
+mod body;
+mod caller;
+mod error;
+mod gate;
+mod headers;
+mod id;
+mod observe;
+mod promise;
+mod query;
+mod route_table;
+mod status;
+
+pub(crate) use accept::Accept;
+pub(crate) use body::Body;
+pub(crate) use caller::{OperatorKey, Tenant};
+pub(crate) use error::ApiError;
+pub(crate) use gate::gate;
+pub(crate) use headers::{IdempotencyKey, Traced};
+pub(crate) use id::Id;
+pub(crate) use observe::observe;
+pub(crate) use promise::promise;
+pub(crate) use query::{PageParams, Query};
+pub(crate) use route_table::{OPERATOR, RouteTable, WORKSPACE};
+pub(crate) use status::status_of;

@@ -1,0 +1,116 @@
+//! What the process counts. Labels are route templates, methods, status classes and names of kinds; never a tenant's.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use blazz_services::inbox;
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+
+/// The process's metrics.
+pub(crate) struct Metrics {
+    all: blazz_telemetry::Metrics,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    ingested: IntCounter,
+    batches: IntCounterVec,
+    rejected: IntGauge,
+    nodes: IntGaugeVec,
+}
+
+impl Metrics {
+    /// The content type of [`Metrics::render`].
+    pub(crate) const CONTENT_TYPE: &'static str = blazz_telemetry::Metrics::CONTENT_TYPE;
+
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let all = blazz_telemetry::Metrics::new("blazz-api", env!("CARGO_PKG_VERSION"))?;
+        let requests = IntCounterVec::new(
+            Opts::new("blazz_http_requests_total", "Requests answered"),
+            &["method", "route", "status"],
+        )?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new("blazz_http_request_seconds", "Time from a request's head to its answer's")
+                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+            &["method", "route"],
+        )?;
+        let ingested = IntCounter::new("blazz_ingest_entries_total", "Outbox entries acknowledged to nodes")?;
+        let batches = IntCounterVec::new(
+            Opts::new("blazz_ingest_batches_total", "Batches of outbox entries that nodes delivered"),
+            &["outcome"],
+        )?;
+        let rejected = IntGauge::new("blazz_ingest_rejected_entries", "Outbox entries that this process could not take in")?;
+        let nodes = IntGaugeVec::new(Opts::new("blazz_nodes", "Registered session nodes"), &["state"])?;
+        let registry = all.registry();
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        registry.register(Box::new(ingested.clone()))?;
+        registry.register(Box::new(batches.clone()))?;
+        registry.register(Box::new(rejected.clone()))?;
+        registry.register(Box::new(nodes.clone()))?;
+        Ok(Self { all, requests, seconds, ingested, batches, rejected, nodes })
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, method: &str, route: &str, status: StatusCode, after: Duration) {
+        self.requests.with_label_values(&[method, route, class(status)]).inc();
+        self.seconds.with_label_values(&[method, route]).observe(after.as_secs_f64());
+    }
+
+    /// A node delivered `entries` outbox entries, and they are stored or were before.
+    pub(crate) fn ingested(&self, entries: usize) {
+        self.batches.with_label_values(&["acknowledged"]).inc();
+        self.ingested.inc_by(u64::try_from(entries).unwrap_or(u64::MAX));
+    }
+
+    /// A batch was refused: the node keeps it.
+    pub(crate) fn ingest_refused(&self) {
+        self.batches.with_label_values(&["refused"]).inc();
+    }
+
+    /// How many nodes are heard of, and how many are not.
+    pub(crate) fn count_nodes(&self, ready: usize, lost: usize) {
+        for (state, count) in [("ready", ready), ("lost", lost)] {
+            self.nodes.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Everything, in Prometheus's text format.
+    pub(crate) fn render(&self) -> String {
+        self.rejected.set(i64::try_from(inbox::rejected_entries()).unwrap_or(i64::MAX));
+        self.all.render()
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_route_and_class() {
+        let metrics = Metrics::new().unwrap();
+        metrics.answered("GET", "/v1/accounts", StatusCode::OK, Duration::from_millis(3));
+        metrics.answered("GET", "/v1/accounts", StatusCode::NO_CONTENT, Duration::from_millis(3));
+        metrics.ingested(5);
+        let text = metrics.render();
+        for line in [
+            "blazz_http_requests_total{method=\"GET\",route=\"/v1/accounts\",status=\"2xx\"} 2",
+            "blazz_http_request_seconds_count{method=\"GET\",route=\"/v1/accounts\"} 2",
+            "blazz_ingest_entries_total 5",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

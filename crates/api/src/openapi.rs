@@ -1,0 +1,178 @@
+//! The OpenAPI document: collected from the routes, then completed with what every route has in common.
+
+use actix_web::App;
+use blazz_domain::ErrorCode;
+use blazz_wire::problem;
+use serde::Serialize;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::response::{Response, Responses};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Type};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_actix_web::AppExt as _;
+
+use crate::http::{OPERATOR, WORKSPACE, status_of};
+use crate::router;
+
+/// What went wrong: the body of every error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// A stable name. Programs switch on it.
+    code: ErrorCode,
+    /// A short sentence that goes with the code.
+    #[schema(examples("No such account"))]
+    title: String,
+    /// The HTTP status.
+    #[schema(examples(404))]
+    status: u16,
+    /// What is wrong with this very request.
+    #[schema(nullable = false)]
+    detail: Option<String>,
+    /// The id under which the logs know this request.
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Blazz",
+        description = "Link WhatsApp numbers, send and receive messages.\n\nEvery error is a problem (RFC 9457) with a stable `code`. Lists are pages: pass \
+                       `next` as `after` until it is absent. Every answer names its request in `X-Request-Id`; send one of your own and it is kept.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    servers((url = "/", description = "this installation")),
+    tags(
+        (name = "workspaces", description = "Tenants and their keys. Operator."),
+        (name = "fleet", description = "Session nodes and what runs on them. Operator."),
+        (name = "accounts", description = "WhatsApp numbers."),
+        (name = "sessions", description = "The linked-device login of a number."),
+        (name = "messages", description = "Messages, out and in."),
+        (name = "conversations", description = "Threads with contacts."),
+        (name = "events", description = "What happened, in order, without gaps."),
+        (name = "operations", description = "For those who run the process."),
+    ),
+    components(schemas(Problem)),
+)]
+struct Frame;
+
+/// The document of this version of the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let app = App::new().into_utoipa_app().openapi(Frame::openapi());
+    let (_, mut document) = app.configure(router::documented).split_for_parts();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let components = document.components.get_or_insert_with(Components::new);
+    components.security_schemes.insert(OPERATOR.to_owned(), bearer("The operator's key."));
+    components.security_schemes.insert(WORKSPACE.to_owned(), bearer("A key of a workspace."));
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            complete(path, operation);
+        }
+    }
+    document
+}
+
+/// The answers that refuse with `codes`, one answer per status, one example per code.
+pub(crate) fn refusals(codes: &[ErrorCode]) -> std::collections::BTreeMap<String, RefOr<Response>> {
+    let mut responses = Responses::new();
+    add_refusals(&mut responses, codes);
+    responses.responses
+}
+
+/// Names the codes that a route can refuse with beyond those that every route has.
+macro_rules! codes {
+    ($($code:ident),+ $(,)?) => {
+        /// What this route can refuse with.
+        struct Refusals;
+
+        impl utoipa::IntoResponses for Refusals {
+            fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+                $crate::openapi::refusals(&[$(blazz_domain::ErrorCode::$code),+])
+            }
+        }
+    };
+}
+pub(crate) use codes;
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Adds what follows from the shape of the route: a body can be malformed, an id can be unknown, a key can be missing.
+fn complete(path: &str, operation: &mut Operation) {
+    let mut codes = Vec::new();
+    if path.starts_with("/v1/") {
+        codes.extend([ErrorCode::Unauthorized, ErrorCode::WrongKeyKind, ErrorCode::Internal, ErrorCode::Unavailable]);
+    }
+    if operation.request_body.is_some() {
+        codes.extend([
+            ErrorCode::MalformedJson,
+            ErrorCode::InvalidRequest,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMediaType,
+        ]);
+    }
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Path, "account_id") => codes.push(ErrorCode::AccountNotFound),
+            (ParameterIn::Path, _) => codes.push(ErrorCode::NotFound),
+            (ParameterIn::Query, "after") => codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor]),
+            (ParameterIn::Query, _) => codes.push(ErrorCode::InvalidRequest),
+            _ => {}
+        }
+    }
+    add_refusals(&mut operation.responses, &codes);
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id_header()));
+        }
+    }
+}
+
+fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
+    for code in codes {
+        let status = status_of(*code);
+        let response =
+            responses.responses.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(Response::new("")));
+        let RefOr::T(response) = response else { continue };
+        let content = response
+            .content
+            .entry(problem::CONTENT_TYPE.to_owned())
+            .or_insert_with(|| RefOr::T(Content::new(Some(Ref::from_schema_name("Problem")))));
+        let RefOr::T(content) = content else { continue };
+        let value = serde_json::to_value(problem::Problem::new(status.as_u16(), *code)).ok();
+        let example = ExampleBuilder::new().summary(code.title()).value(value).build();
+        content.examples.insert(code.as_str().to_owned(), RefOr::T(example));
+        let names: Vec<_> = content.examples.keys().map(|name| format!("`{name}`")).collect();
+        response.description = names.join(", ");
+    }
+}
+
+fn request_id_header() -> utoipa::openapi::Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some("The id under which the logs know this request.")).build()
+}
+
+fn bearer(description: &str) -> RefOr<SecurityScheme> {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+    RefOr::T(SecurityScheme::Http(scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_problem_is_the_one_that_is_written() {
+        let written = problem::Problem { request_id: Some("r".into()), ..problem::Problem::new(404, ErrorCode::NotFound) }
+            .with_detail("d");
+        let written = serde_json::to_value(written).unwrap();
+        let document = serde_json::to_value(openapi()).unwrap();
+        let documented = document["components"]["schemas"]["Problem"]["properties"].as_object().unwrap();
+        assert!(written.as_object().unwrap().keys().eq(documented.keys()), "{documented:?}");
+    }
+}

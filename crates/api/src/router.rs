@@ -1,0 +1,45 @@
+//! Every public route, in one list.
+
+use actix_web::web::ServiceConfig as Plain;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes::{accounts, conversations, events, keys, messages, nodes, operations, sessions, workspaces};
+
+/// The routes, for the document and for the server alike.
+pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
+    routes
+        .service(workspaces::create_workspace)
+        .service(workspaces::list_workspaces)
+        .service(workspaces::get_workspace)
+        .service(keys::create_key)
+        .service(keys::list_keys)
+        .service(keys::revoke_key)
+        .service(nodes::list_nodes)
+        .service(sessions::list_sessions)
+        .service(accounts::create_account)
+        .service(accounts::list_accounts)
+        .service(accounts::get_account)
+        .service(accounts::update_account)
+        .service(accounts::delete_account)
+        .service(sessions::get_session)
+        .service(sessions::start_session)
+        .service(sessions::stop_session)
+        .service(sessions::restart_session)
+        .service(sessions::logout_session)
+        .service(sessions::get_session_qr)
+        .service(messages::send_message)
+        .service(messages::list_messages)
+        .service(messages::get_message)
+        .service(conversations::list_conversations)
+        .service(conversations::list_conversation_messages)
+        .service(events::list_events)
+        .service(operations::get_openapi)
+        .service(operations::get_health)
+        .service(operations::get_readiness)
+        .service(operations::get_metrics);
+}
+
+/// The same without the document.
+pub(crate) fn configure(app: &mut Plain) {
+    documented(&mut ServiceConfig::new(app));
+}

@@ -1,0 +1,5 @@
+//! The event log.
+
+mod list;
+
+pub(crate) use list::list_events;

@@ -1,0 +1,43 @@
+//! `POST /v1/workspaces/{workspace_id}/keys`.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use blazz_domain::WorkspaceId;
+use blazz_services::api_keys::{self, CreatedKey};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::examples;
+use crate::http::{ApiError, Body, Id, promise};
+use crate::state::AppState;
+
+/// A key to create.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "production" }))]
+pub(crate) struct CreateKey {
+    /// The operator's name for it.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// Create a key of a workspace. Its secret is shown this once.
+#[utoipa::path(
+    operation_id = "createKey",
+    tag = "workspaces",
+    security(("operator_key" = [])),
+    params(("workspace_id" = WorkspaceId, Path, description = "The workspace.")),
+    request_body = CreateKey,
+    responses((status = 201, description = "The key with its secret.", body = CreatedKey, example = json!(examples::created_key()))),
+)]
+#[post("/v1/workspaces/{workspace_id}/keys")]
+pub(crate) async fn create_key(
+    state: Data<AppState>,
+    Id(workspace_id): Id<WorkspaceId>,
+    Body(body): Body<CreateKey>,
+) -> Result<HttpResponse, ApiError> {
+    let work = |state: Data<AppState>| async move { api_keys::create(&state.services, workspace_id, &body.name).await };
+    let created = promise(state, work).await?;
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(created))
+}

@@ -1,0 +1,86 @@
+//! `POST /v1/messages`.
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use blazz_domain::{AccountId, Message};
+use blazz_services::messages::{self, SendRequest, Sent};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::examples;
+use crate::http::{ApiError, Body, IdempotencyKey, Tenant, Traced, promise};
+use crate::openapi::codes;
+use crate::state::AppState;
+
+codes!(
+    InvalidPhone,
+    InvalidIdempotencyKey,
+    AccountNotFound,
+    AccountNotLinked,
+    AccountLoggedOut,
+    IdempotencyKeyReused,
+);
+
+/// A text message to send.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03", "to": "+15550000002", "text": "Hello!" }))]
+pub(crate) struct SendMessage {
+    /// The account to send from.
+    account_id: AccountId,
+    /// The phone number to send to, in international format.
+    to: String,
+    /// The text, at most 65,536 bytes of UTF-8.
+    #[schema(min_length = 1)]
+    text: String,
+}
+
+/// Send a message. Once this answers, the message is kept until it is sent or its time runs out; with an `Idempotency-Key`, the same request again gives
+/// the same message again.
+#[utoipa::path(
+    operation_id = "sendMessage",
+    tag = "messages",
+    security(("workspace_key" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, chosen by you, for this request alone.",
+        min_length = 1, max_length = 255)),
+    request_body = SendMessage,
+    responses(
+        (status = 201, description = "The message; what could be done about it has been done.",
+            headers(
+                ("Location" = String, description = "Where it is found."),
+                ("Idempotency-Replayed" = Option<bool>, description = "`true` when an earlier request with the same key had stored it."),
+            ),
+            body = Message, example = json!(examples::message())),
+        (status = 202, description = "The message, which is still to be sent: its session is offline, or others of its conversation come first.",
+            headers(
+                ("Location" = String, description = "Where it is found."),
+                ("Idempotency-Replayed" = Option<bool>, description = "`true` when an earlier request with the same key had stored it."),
+            ),
+            body = Message, example = json!(examples::queued_message())),
+        Refusals,
+    ),
+)]
+#[post("/v1/messages")]
+pub(crate) async fn send_message(
+    state: Data<AppState>,
+    Tenant(workspace_id): Tenant,
+    IdempotencyKey(key): IdempotencyKey,
+    Traced(request_id): Traced,
+    Body(body): Body<SendMessage>,
+) -> Result<HttpResponse, ApiError> {
+    let request = SendRequest { account_id: body.account_id, to: body.to, text: body.text };
+    let work = |state: Data<AppState>| async move {
+        messages::send(&state.services, workspace_id, &request, key.as_deref(), &request_id).await
+    };
+    Ok(answer(promise(state, work).await?))
+}
+
+fn answer(Sent { message, replayed }: Sent) -> HttpResponse {
+    let mut answer = if message.status.is_settled() { HttpResponse::Created() } else { HttpResponse::Accepted() };
+    answer.insert_header((LOCATION, format!("/v1/messages/{}", message.id)));
+    if replayed {
+        answer.insert_header(("Idempotency-Replayed", "true"));
+    }
+    answer.json(message)
+}

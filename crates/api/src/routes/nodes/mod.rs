@@ -1,0 +1,5 @@
+//! Session nodes.
+
+mod list;
+
+pub(crate) use list::list_nodes;

@@ -1,0 +1,38 @@
+//! `POST /v1/accounts/{account_id}/session/start`.
+
+use actix_web::post;
+use actix_web::web::{Data, Json};
+use blazz_domain::AccountId;
+use blazz_services::sessions::{self, Session};
+
+use crate::examples;
+use crate::http::{ApiError, Id, Tenant, Traced, promise};
+use crate::openapi::codes;
+use crate::state::AppState;
+
+codes!(NoCapacity, NodeUnreachable, StorageMissing);
+
+/// Start a session: connect, or ask for a QR code when no phone is linked. Starting one that runs changes nothing.
+#[utoipa::path(
+    operation_id = "startSession",
+    tag = "sessions",
+    security(("workspace_key" = [])),
+    params(("account_id" = AccountId, Path, description = "The account.")),
+    responses(
+        (status = 200, description = "The session as its node now reports it.", body = Session,
+            example = json!(examples::session("qr", None, "running"))),
+        Refusals,
+    ),
+)]
+#[post("/v1/accounts/{account_id}/session/start")]
+pub(crate) async fn start_session(
+    state: Data<AppState>,
+    Tenant(workspace_id): Tenant,
+    Id(account_id): Id<AccountId>,
+    Traced(request_id): Traced,
+) -> Result<Json<Session>, ApiError> {
+    let work = |state: Data<AppState>| async move {
+        sessions::start(&state.services, workspace_id, account_id, &request_id).await
+    };
+    Ok(Json(promise(state, work).await?))
+}

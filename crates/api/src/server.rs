@@ -1,0 +1,162 @@
+//! The process: put together, started, and ended in order.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use blazz_bus::Bus;
+use blazz_database::Pool;
+use blazz_domain::{Clock, SystemClock};
+use blazz_services::{NodeDirectory, Services, Settings};
+use blazz_telemetry::Shutdown;
+use tokio::runtime::Handle;
+
+use crate::config::Config;
+use crate::http::{OperatorKey, RouteTable, gate, observe};
+use crate::metrics::Metrics;
+use crate::state::AppState;
+use crate::{background, control, openapi, router};
+
+/// How long a request's head may take to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests that are under way may take after the end was asked for.
+const GRACE_SECONDS: u64 = 30;
+
+/// A running API.
+pub struct Api {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Api {
+    /// Opens everything and starts to serve. Ends when `shutdown` asks for it.
+    ///
+    /// # Errors
+    /// When the database, the bus or the address cannot be had.
+    pub async fn start(config: &Config, shutdown: Shutdown) -> anyhow::Result<Self> {
+        Self::start_with(config, shutdown, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock.
+    ///
+    /// # Errors
+    /// As [`Api::start`].
+    pub async fn start_with(config: &Config, shutdown: Shutdown, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let services = open(config, Arc::clone(&clock), &shutdown).await?;
+        let state = Data::new(state(config, services, shutdown.clone())?);
+        let verifier = control::verifier(config, &state, clock);
+        let workers_state = state.clone();
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(workers_state.clone())
+                .configure(router::configure)
+                .service(control::scope(verifier.clone()))
+                .wrap(from_fn(gate))
+                .wrap(from_fn(observe))
+        })
+        .disable_signals()
+        .client_request_timeout(HEAD_PATIENCE)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(GRACE_SECONDS);
+        if let Some(workers) = config.workers {
+            server = server.workers(workers);
+        }
+        let server = server.bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = *server.addrs().first().context("no address is bound")?;
+        let server = server.run();
+        stop_on(&shutdown, server.handle());
+        background::start(&state);
+        let server = tokio::spawn(server);
+        tracing::info!(%address, "serving");
+        if let Some(path) = &config.ready_file {
+            write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(Self { address, shutdown, server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it has ended: no connection, no job, no task is left.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn ended(self) -> anyhow::Result<()> {
+        self.server.await.context("the server panicked")??;
+        // Also when the server ended by itself.
+        self.shutdown.finish().await;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// Serves until `shutdown` asks for the end.
+///
+/// # Errors
+/// When the process cannot start, or its server failed.
+pub async fn run(config: &Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    Api::start(config, shutdown).await?.ended().await
+}
+
+async fn open(config: &Config, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> anyhow::Result<Services> {
+    let pool = Pool::open(&config.database_url, config.database_pool).await.context("cannot open the database")?;
+    let bus = match &config.redis_url {
+        Some(url) => Bus::redis(url).await.context("cannot reach Redis (BLAZZ_REDIS_URL)")?,
+        None => Bus::in_process(),
+    };
+    let nodes = NodeDirectory::new(config.fleet_secret.clone(), Arc::clone(&clock))?;
+    let settings = Settings { message_ttl: config.message_ttl, node_ttl: config.node_ttl, ..Settings::default() };
+    Ok(Services::new(pool, bus, clock, nodes, settings, shutdown.clone()))
+}
+
+fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Result<AppState> {
+    let document = openapi();
+    Ok(AppState {
+        services,
+        operator: OperatorKey::new(&config.operator_key),
+        routes: RouteTable::new(&document)?,
+        document: document.to_json()?,
+        metrics: Metrics::new()?,
+        runtime: Handle::current(),
+        shutdown,
+    })
+}
+
+/// Softly: no new connection, requests that are under way may end. Hard: at once.
+fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
+    let (soft, hard) = (shutdown.soft(), shutdown.hard());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = soft.cancelled() => {}
+            () = hard.cancelled() => {}
+        }
+        tokio::select! {
+            () = server.stop(true) => {}
+            () = hard.cancelled() => server.stop(false).await,
+        }
+    });
+}
+
+/// Writes the address for whoever started this process: complete or not at all, and for its own user alone.
+fn write_ready_file(path: &Path, address: SocketAddr) -> anyhow::Result<()> {
+    let text = serde_json::json!({ "address": address, "pid": std::process::id() }).to_string();
+    let draft = path.with_extension("tmp");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    std::fs::rename(&draft, path)?;
+    Ok(())
+}

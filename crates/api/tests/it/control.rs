@@ -1,0 +1,123 @@
+//! The signed scope: what nodes call, and nobody else.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use blazz_domain::{
+    AccountId, Address, Epoch, Lease, MessageContent, OutboxId, ProviderMessageId, SessionEvent, SessionMessage,
+    SystemClock,
+};
+use blazz_domain::{Clock as _, Incarnation};
+use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat};
+use blazz_wire::keys::FleetSecret;
+use blazz_wire::{CallError, ControlClient};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::stage::{Answer, Caller, on_every_stage};
+
+fn heartbeat(incarnation: Incarnation, number: u64) -> Heartbeat {
+    Heartbeat { incarnation, number, changes: Vec::new(), sessions: 0, memory_bytes: 1 }
+}
+
+fn lease(tenant: &Caller, account: &str) -> anyhow::Result<Lease> {
+    Ok(Lease {
+        workspace_id: tenant.workspace_id.parse()?,
+        account_id: account.parse::<AccountId>()?,
+        epoch: Epoch(1),
+    })
+}
+
+fn batch(incarnation: Incarnation, text: &str) -> anyhow::Result<EventBatch> {
+    let contact = Address { jid: "15550000002@s.whatsapp.net".parse()?, phone: "+15550000002".parse().ok(), lid: None };
+    let event = SessionEvent::Message(SessionMessage {
+        chat: contact.clone(),
+        sender: contact,
+        from_me: false,
+        id: ProviderMessageId("3EB0AA".to_owned()),
+        push_name: Some("Ada".to_owned()),
+        content: MessageContent::Text { text: text.to_owned() },
+        sent_at: SystemClock.now(),
+    });
+    let event = serde_json::value::to_raw_value(&event)?;
+    Ok(EventBatch {
+        version: ENTRY_VERSION,
+        incarnation,
+        outbox_id: OutboxId::new(),
+        written_under: Epoch(1),
+        entries: vec![EventEntry { sequence: 1, event }],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_registers_beats_and_delivers() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let node = stage.node("node-1").await?;
+        let tenant = stage.tenant("a").await?;
+        let account = tenant.connected_account(&node).await?;
+        let answer = node.control.heartbeat(&heartbeat(node.incarnation, 1)).await?;
+        ensure!(answer.number == 1 && answer.stop.is_empty(), "{answer:?}");
+
+        let lease = lease(&tenant, &account)?;
+        let batch = batch(node.incarnation, "Hello back!")?;
+        for _ in 0..3 {
+            ensure!(node.control.events(&lease, &batch).await?.sequence == 1, "acknowledged");
+        }
+        let messages = tenant.get("/v1/messages").await?.ok()?.json()?;
+        ensure!(messages["data"].as_array().map(Vec::len) == Some(1), "delivered thrice, stored once: {messages}");
+        ensure!(messages["data"][0]["content"]["text"] == "Hello back!", "{messages}");
+        ensure!(messages["data"][0]["direction"] == "inbound", "{messages}");
+        let metrics = tenant.get("/metrics").await?.ok()?.text();
+        ensure!(metrics.contains("blazz_ingest_batches_total{outcome=\"acknowledged\"} 3"), "{metrics}");
+        Ok(stage)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stale_and_foreign_claims_are_refused_with_their_codes() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let (node, other) = (stage.node("node-1").await?, stage.node("node-2").await?);
+        let tenant = stage.tenant("a").await?;
+        let account = tenant.connected_account(&node).await?;
+        other.script(|script| script.start = blazz_domain::AccountState::Connected);
+        let lease = lease(&tenant, &account)?;
+        let session = tenant.get(&format!("/v1/accounts/{account}/session")).await?.ok()?.json()?;
+        let (holder, stranger) = if session["node_id"] == "node-1" { (&node, &other) } else { (&other, &node) };
+        let refusal = stranger.control.events(&lease, &batch(stranger.incarnation, "x")?).await;
+        ensure!(matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "stale_lease"), "{refusal:?}");
+        let refusal = holder.control.events(&lease, &batch(Incarnation(holder.incarnation.0 + 9), "x")?).await;
+        ensure!(matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "not_registered"), "{refusal:?}");
+        let messages = tenant.get("/v1/messages").await?.ok()?.json()?;
+        ensure!(messages["data"] == json!([]), "nothing was stored: {messages}");
+        Ok(stage)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_sign_as_a_node_is_refused_everywhere() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let node = stage.node("node-1").await?;
+        let tenant = stage.tenant("a").await?;
+        for path in ["/internal/v1/register", "/internal/v1/heartbeat", "/internal/v1/events", "/internal/v1", "/internal/v1/nope"] {
+            for caller in [&tenant, &stage.operator(), &stage.with_key("nope")] {
+                for method in [Method::POST, Method::GET] {
+                    let answer = Answer::of(caller.request(method, path).json(&json!({}))).await?;
+                    ensure!(answer.status == 401 && answer.json()?["code"] == "bad_signature", "{path}: {answer:?}");
+                }
+            }
+        }
+        // Signed, but with keys of another fleet.
+        let foreign = FleetSecret::generate();
+        let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(5))?;
+        let keys = foreign.node_secret(&node.id).keys(&node.id);
+        let clock = std::sync::Arc::new(SystemClock);
+        let url = format!("http://{}", stage.address).parse()?;
+        let impostor = ControlClient::new(http, node.id.clone(), url, keys, clock);
+        let answer = impostor.heartbeat(&heartbeat(node.incarnation, 7)).await;
+        ensure!(answer.is_err(), "{answer:?}");
+        Ok(stage)
+    })
+    .await
+}
