@@ -14,8 +14,8 @@ pub enum CallError {
     /// The request may have been received, and done: a time-out, a broken connection, or an intermediary's 5xx.
     #[error("interrupted: {0}")]
     Interrupted(String),
-    /// Something answered that the other side did not sign for this request, or that cannot be read. The request may have been
-    /// received, and done.
+    /// Something answered that the other side did not sign for this request, or that cannot be read; or it says that it did not
+    /// believe the request. The request may have been received, and done.
     #[error("not a valid answer: {0}")]
     BadAnswer(String),
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{Clock, Lease, random};
+use blazz_domain::{Clock, ErrorCode, Lease, random};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
@@ -78,7 +78,7 @@ impl Hop {
         }
         let body = read(response).await?;
         self.verify(status, &headers, &body, &signature)?;
-        if status.is_success() { parse(&body) } else { Err(CallError::Refused(problem(status, &body))) }
+        if status.is_success() { parse(&body) } else { Err(refused(problem(status, &body))) }
     }
 
     /// The signed request, and its `signature` field.
@@ -199,13 +199,20 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
 /// The problem in a signed refusal. A code that only a newer version knows is read by its status.
 fn problem(status: StatusCode, body: &[u8]) -> Problem {
     serde_json::from_slice(body).unwrap_or_else(|_| {
-        let code = if status.is_server_error() {
-            blazz_domain::ErrorCode::Internal
-        } else {
-            blazz_domain::ErrorCode::InvalidRequest
-        };
+        let code = if status.is_server_error() { ErrorCode::Internal } else { ErrorCode::InvalidRequest };
         Problem::new(status.as_u16(), code).with_detail("refused with a code that this version does not know")
     })
+}
+
+fn refused(problem: Problem) -> CallError {
+    // Proves only that one copy of the request was not believed. Somebody in the middle may have played it a second time, and
+    // passed on the refusal of that one.
+    if problem.code == ErrorCode::BadSignature {
+        return CallError::BadAnswer(
+            "it does not believe our signature; compare clocks and secrets".to_owned(),
+        );
+    }
+    CallError::Refused(problem)
 }
 
 /// An error and its causes in one line.

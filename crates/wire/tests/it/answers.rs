@@ -6,7 +6,7 @@ use blazz_domain::SendOutcome;
 use blazz_wire::{CallError, RequestId};
 
 use crate::forge::{Key, digest, sign_answer};
-use crate::proxy::{Passing, between};
+use crate::proxy::{Passing, between, repeating};
 use crate::served::{NODE, Served, a_lease, a_message};
 
 /// What the client makes of an answer that was changed on its way.
@@ -139,4 +139,13 @@ async fn a_well_signed_answer_of_another_shape_is_not_one_and_stays_unquoted() {
     });
     let Err(CallError::BadAnswer(why)) = heard.await else { panic!("believed") };
     assert!(!why.contains("private"), "{why}");
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_copy_does_not_pass_for_the_refusal_of_the_call() {
+    let node = Served::node();
+    let client = node.node_client_at(repeating(&node.url), &node.fleet);
+    let heard = client.send(&a_lease(), &a_message(), &RequestId::generate()).await;
+    assert_eq!(node.take_seen().len(), 1, "the first copy was done");
+    assert!(matches!(&heard, Err(CallError::BadAnswer(why)) if why.contains("signature")), "{heard:?}");
 }

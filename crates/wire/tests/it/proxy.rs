@@ -28,11 +28,19 @@ type Change = Arc<dyn Fn(&mut Passing) + Send + Sync>;
 
 /// Passes requests on to `upstream` as they are, and answers back as `change` leaves them. Gives its own URL.
 pub(crate) fn between(upstream: &Url, change: impl Fn(&mut Passing) + Send + Sync + 'static) -> Url {
-    let (upstream, change): (Url, Change) = (upstream.clone(), Arc::new(change));
+    listen(upstream.clone(), 1, Arc::new(change))
+}
+
+/// Passes every request on twice, and the second answer back.
+pub(crate) fn repeating(upstream: &Url) -> Url {
+    listen(upstream.clone(), 2, Arc::new(|_| {}))
+}
+
+fn listen(upstream: Url, times: usize, change: Change) -> Url {
     let server = HttpServer::new(move || {
         let (upstream, change) = (upstream.clone(), change.clone());
         App::new().default_service(web::to(move |request: HttpRequest, body: web::Bytes| {
-            pass(upstream.clone(), change.clone(), request, body)
+            pass(upstream.clone(), times, change.clone(), request, body)
         }))
     })
     .workers(1)
@@ -44,13 +52,22 @@ pub(crate) fn between(upstream: &Url, change: impl Fn(&mut Passing) + Send + Syn
     url
 }
 
-async fn pass(mut url: Url, change: Change, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+async fn pass(
+    mut url: Url,
+    times: usize,
+    change: Change,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
     url.set_path(request.uri().path());
     url.set_query(request.uri().query());
     let http = blazz_wire::http_client(PATIENCE, PATIENCE).unwrap();
     let mut onward = http.request(request.method().as_str().parse().unwrap(), url).body(body);
     for (name, value) in request.headers().iter().filter(|(name, _)| *name != "host") {
         onward = onward.header(name.as_str(), value.to_str().unwrap());
+    }
+    for _ in 1..times {
+        onward.try_clone().unwrap().send().await.unwrap();
     }
     let answer = onward.send().await.unwrap();
     let mut passing = Passing {
