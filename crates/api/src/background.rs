@@ -33,7 +33,10 @@ async fn sweep(state: Data<AppState>) {
             // Once per outage: the sweep comes every second.
             Err(error) if !failing => {
                 failing = true;
-                tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "cannot look for lost nodes");
+                tracing::warn!(
+                    error = format!("{:#}", anyhow::Error::from(error)),
+                    "cannot look for lost nodes"
+                );
             }
             Err(_) => {}
         }

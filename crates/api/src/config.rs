@@ -89,8 +89,10 @@ impl Config {
         if let Some(path) = file {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
-        let environment = Environment::with_prefix("BLAZZ").prefix_separator("_").ignore_empty(true).source(variables);
-        let source = builder.add_source(environment).build().map_err(|error| ConfigError(vec![error.to_string()]))?;
+        let environment =
+            Environment::with_prefix("BLAZZ").prefix_separator("_").ignore_empty(true).source(variables);
+        let source =
+            builder.add_source(environment).build().map_err(|error| ConfigError(vec![error.to_string()]))?;
         let mut reader = Reader { source, faults: Vec::new() };
         if let Some(path) = file {
             reader.refuse_unknown(path);
@@ -108,7 +110,8 @@ struct Reader {
 impl Reader {
     fn read(mut self) -> Result<Config, ConfigError> {
         let listen = self.parsed("api_listen", "an address such as 127.0.0.1:7000");
-        let database_url = self.required("database_url", "the database, such as sqlite:/var/lib/blazz/blazz.db");
+        let database_url =
+            self.required("database_url", "the database, such as sqlite:/var/lib/blazz/blazz.db");
         let database_pool = self.number("database_pool", 8, 1, 1000);
         let operator_key = self.operator_key();
         let fleet_secret = self.required("fleet_secret", "a secret that `blazz secret fleet` makes");
@@ -199,10 +202,13 @@ impl Reader {
     fn refuse_unknown(&mut self, path: &Path) {
         let known = |name: &String| NAMES.contains(&name.as_str());
         let read = config::Config::builder().add_source(File::from(path).format(FileFormat::Toml)).build();
-        let table = read.and_then(|file| file.try_deserialize::<HashMap<String, config::Value>>()).unwrap_or_default();
+        let table = read
+            .and_then(|file| file.try_deserialize::<HashMap<String, config::Value>>())
+            .unwrap_or_default();
         let mut unknown: Vec<_> = table.into_keys().filter(|name| !known(name)).collect();
         unknown.sort();
-        self.faults.extend(unknown.iter().map(|name| format!("{}: there is no setting `{name}`", path.display())));
+        self.faults
+            .extend(unknown.iter().map(|name| format!("{}: there is no setting `{name}`", path.display())));
     }
 
     fn fault(&mut self, name: &str, sentence: &str) {
@@ -288,7 +294,8 @@ mod tests {
     fn a_file_is_read_below_the_environment_and_knows_no_strangers() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("blazz.toml");
-        std::fs::write(&path, "api_listen = \"127.0.0.1:1\"\nnode_ttl_seconds = 7\nlog = \"debug\"\n").unwrap();
+        std::fs::write(&path, "api_listen = \"127.0.0.1:1\"\nnode_ttl_seconds = 7\nlog = \"debug\"\n")
+            .unwrap();
         let config = Config::from(Some(&path), Some(variables(&[("BLAZZ_LOG", "warn")]))).unwrap();
         assert_eq!((config.listen.port(), config.node_ttl.as_secs(), config.log.as_str()), (1, 7, "warn"));
         std::fs::write(&path, "api_lisen = \"127.0.0.1:1\"\n").unwrap();

@@ -33,7 +33,9 @@ impl Metrics {
         )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new("blazz_http_request_seconds", "Time from a request's head to its answer's")
-                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+                .buckets(vec![
+                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+                ]),
             &["method", "route"],
         )?;
         let ingested = IntCounter::new("blazz_ingest_entries_total", "Outbox entries acknowledged to nodes")?;
@@ -41,7 +43,10 @@ impl Metrics {
             Opts::new("blazz_ingest_batches_total", "Batches of outbox entries that nodes delivered"),
             &["outcome"],
         )?;
-        let rejected = IntGauge::new("blazz_ingest_rejected_entries", "Outbox entries that this process could not take in")?;
+        let rejected = IntGauge::new(
+            "blazz_ingest_rejected_entries",
+            "Outbox entries that this process could not take in",
+        )?;
         let nodes = IntGaugeVec::new(Opts::new("blazz_nodes", "Registered session nodes"), &["state"])?;
         let registry = all.registry();
         registry.register(Box::new(requests.clone()))?;

@@ -105,7 +105,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn complete(path: &str, operation: &mut Operation) {
     let mut codes = Vec::new();
     if path.starts_with("/v1/") {
-        codes.extend([ErrorCode::Unauthorized, ErrorCode::WrongKeyKind, ErrorCode::Internal, ErrorCode::Unavailable]);
+        codes.extend([
+            ErrorCode::Unauthorized,
+            ErrorCode::WrongKeyKind,
+            ErrorCode::Internal,
+            ErrorCode::Unavailable,
+        ]);
     }
     if operation.request_body.is_some() {
         codes.extend([
@@ -120,7 +125,9 @@ fn complete(path: &str, operation: &mut Operation) {
         match (&parameter.parameter_in, parameter.name.as_str()) {
             (ParameterIn::Path, "account_id") => codes.push(ErrorCode::AccountNotFound),
             (ParameterIn::Path, _) => codes.push(ErrorCode::NotFound),
-            (ParameterIn::Query, "after") => codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor]),
+            (ParameterIn::Query, "after") => {
+                codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor])
+            }
             (ParameterIn::Query, _) => codes.push(ErrorCode::InvalidRequest),
             _ => {}
         }
@@ -136,8 +143,10 @@ fn complete(path: &str, operation: &mut Operation) {
 fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
     for code in codes {
         let status = status_of(*code);
-        let response =
-            responses.responses.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(Response::new("")));
+        let response = responses
+            .responses
+            .entry(status.as_str().to_owned())
+            .or_insert_with(|| RefOr::T(Response::new("")));
         let RefOr::T(response) = response else { continue };
         let content = response
             .content
@@ -154,7 +163,10 @@ fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
 
 fn request_id_header() -> utoipa::openapi::Header {
     let schema = ObjectBuilder::new().schema_type(Type::String).build();
-    HeaderBuilder::new().schema(Some(schema)).description(Some("The id under which the logs know this request.")).build()
+    HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some("The id under which the logs know this request."))
+        .build()
 }
 
 fn bearer(description: &str) -> RefOr<SecurityScheme> {
@@ -168,8 +180,11 @@ mod tests {
 
     #[test]
     fn the_documented_problem_is_the_one_that_is_written() {
-        let written = problem::Problem { request_id: Some("r".into()), ..problem::Problem::new(404, ErrorCode::NotFound) }
-            .with_detail("d");
+        let written = problem::Problem {
+            request_id: Some("r".into()),
+            ..problem::Problem::new(404, ErrorCode::NotFound)
+        }
+        .with_detail("d");
         let written = serde_json::to_value(written).unwrap();
         let document = serde_json::to_value(openapi()).unwrap();
         let documented = document["components"]["schemas"]["Problem"]["properties"].as_object().unwrap();

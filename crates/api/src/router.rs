@@ -3,7 +3,9 @@
 use actix_web::web::ServiceConfig as Plain;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::routes::{accounts, conversations, events, keys, messages, nodes, operations, sessions, workspaces};
+use crate::routes::{
+    accounts, conversations, events, keys, messages, nodes, operations, sessions, workspaces,
+};
 
 /// The routes, for the document and for the server alike.
 pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {

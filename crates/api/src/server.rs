@@ -52,7 +52,11 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::start`].
-    pub async fn start_with(config: &Config, shutdown: Shutdown, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub async fn start_with(
+        config: &Config,
+        shutdown: Shutdown,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let services = open(config, Arc::clone(&clock), &shutdown).await?;
         let state = Data::new(state(config, services, shutdown.clone())?);
         let verifier = control::verifier(config, &state, clock);
@@ -72,7 +76,8 @@ impl Api {
         if let Some(workers) = config.workers {
             server = server.workers(workers);
         }
-        let server = server.bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
+        let server =
+            server.bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = *server.addrs().first().context("no address is bound")?;
         let server = server.run();
         stop_on(&shutdown, server.handle());
@@ -113,13 +118,15 @@ pub async fn run(config: &Config, shutdown: Shutdown) -> anyhow::Result<()> {
 }
 
 async fn open(config: &Config, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> anyhow::Result<Services> {
-    let pool = Pool::open(&config.database_url, config.database_pool).await.context("cannot open the database")?;
+    let pool =
+        Pool::open(&config.database_url, config.database_pool).await.context("cannot open the database")?;
     let bus = match &config.redis_url {
         Some(url) => Bus::redis(url).await.context("cannot reach Redis (BLAZZ_REDIS_URL)")?,
         None => Bus::in_process(),
     };
     let nodes = NodeDirectory::new(config.fleet_secret.clone(), Arc::clone(&clock))?;
-    let settings = Settings { message_ttl: config.message_ttl, node_ttl: config.node_ttl, ..Settings::default() };
+    let settings =
+        Settings { message_ttl: config.message_ttl, node_ttl: config.node_ttl, ..Settings::default() };
     Ok(Services::new(pool, bus, clock, nodes, settings, shutdown.clone()))
 }
 

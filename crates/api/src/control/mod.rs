@@ -32,7 +32,8 @@ pub(crate) fn scope(verifier: Verifier) -> impl HttpServiceFactory {
 
 /// Checks the nodes' signatures, by both generations of the fleet secret.
 pub(crate) fn verifier(config: &Config, state: &Data<AppState>, clock: Arc<dyn Clock>) -> Verifier {
-    let secrets = std::iter::once(config.fleet_secret.clone()).chain(config.fleet_secret_previous.clone()).collect();
+    let secrets =
+        std::iter::once(config.fleet_secret.clone()).chain(config.fleet_secret_previous.clone()).collect();
     let nonces = SharedNonces { bus: state.services.bus.clone(), own: MemoryNonces::new(Arc::clone(&clock)) };
     Verifier::for_control(Arc::new(FleetKeys(secrets)), clock, Arc::new(nonces))
 }

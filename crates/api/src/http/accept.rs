@@ -33,7 +33,10 @@ impl Accept {
             }
         }
         best.map(|(offer, _)| offer).ok_or_else(|| {
-            ApiError::refused(ErrorCode::NotAcceptable, format!("this route can answer {}", offers.join(", ")))
+            ApiError::refused(
+                ErrorCode::NotAcceptable,
+                format!("this route can answer {}", offers.join(", ")),
+            )
         })
     }
 
@@ -42,7 +45,8 @@ impl Accept {
         if self.0.is_empty() {
             return 1.0;
         }
-        let matching = self.0.iter().filter_map(|range| range.matches(offer).map(|rank| (rank, range.quality)));
+        let matching =
+            self.0.iter().filter_map(|range| range.matches(offer).map(|rank| (rank, range.quality)));
         matching.max_by_key(|(rank, _)| *rank).map_or(0.0, |(_, quality)| quality)
     }
 
@@ -80,7 +84,8 @@ impl FromRequest for Accept {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let values: Vec<_> = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+        let values: Vec<_> =
+            request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
         ready(Ok(Self::parse(&values.join(","))))
     }
 }

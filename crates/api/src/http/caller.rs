@@ -53,7 +53,10 @@ impl Caller {
         }
         let workspace = api_keys::authenticate(services, &secret).await?;
         workspace.map(Self::Workspace).ok_or_else(|| {
-            unauthorized("the key is not valid, or was revoked", "Bearer realm=\"blazz\", error=\"invalid_token\"")
+            unauthorized(
+                "the key is not valid, or was revoked",
+                "Bearer realm=\"blazz\", error=\"invalid_token\"",
+            )
         })
     }
 }

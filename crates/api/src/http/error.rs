@@ -59,7 +59,10 @@ impl ApiError {
         }
         // Serialising strings and numbers cannot fail.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        answer.content_type(problem::CONTENT_TYPE).insert_header((header::CACHE_CONTROL, "no-store")).body(body)
+        answer
+            .content_type(problem::CONTENT_TYPE)
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(body)
     }
 }
 

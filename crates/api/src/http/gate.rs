@@ -55,9 +55,10 @@ async fn check(state: &AppState, request: &ServiceRequest) -> Result<Option<Call
 
 fn access(state: &AppState, request: &ServiceRequest) -> Result<Access, ApiError> {
     let template = request.match_pattern();
-    let methods = template.as_deref().and_then(|template| state.routes.methods(template)).ok_or_else(|| {
-        ApiError::refused(ErrorCode::RouteNotFound, "see /openapi.json for the routes that there are")
-    })?;
+    let methods =
+        template.as_deref().and_then(|template| state.routes.methods(template)).ok_or_else(|| {
+            ApiError::refused(ErrorCode::RouteNotFound, "see /openapi.json for the routes that there are")
+        })?;
     methods.get(request.method().as_str()).copied().ok_or_else(|| {
         let allowed = methods.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         ApiError::refused(ErrorCode::MethodNotAllowed, format!("this path takes {allowed}"))

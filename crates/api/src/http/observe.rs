@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
@@ -81,10 +81,20 @@ fn log(answer: &ServiceResponse, status: StatusCode, started: Instant) {
     match error {
         Some(error) => match (error.cause(), status) {
             (Some(cause), StatusCode::INTERNAL_SERVER_ERROR) => {
-                tracing::error!(status = status.as_u16(), elapsed_ms, error = format!("{cause:#}"), "request failed");
+                tracing::error!(
+                    status = status.as_u16(),
+                    elapsed_ms,
+                    error = format!("{cause:#}"),
+                    "request failed"
+                );
             }
             (Some(cause), _) => {
-                tracing::warn!(status = status.as_u16(), elapsed_ms, error = format!("{cause:#}"), "request not served");
+                tracing::warn!(
+                    status = status.as_u16(),
+                    elapsed_ms,
+                    error = format!("{cause:#}"),
+                    "request not served"
+                );
             }
             (None, _) => {
                 tracing::debug!(status = status.as_u16(), elapsed_ms, code = %error.code(), "request refused");

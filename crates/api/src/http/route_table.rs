@@ -58,7 +58,8 @@ impl RouteTable {
 fn access(operation: &Value) -> anyhow::Result<Access> {
     let declared = operation.get("security").and_then(Value::as_array).context("no security is declared")?;
     let [requirement] = declared.as_slice() else { bail!("one security requirement is expected") };
-    let names: Vec<&str> = requirement.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> =
+        requirement.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     match names.as_slice() {
         [] => Ok(Access::Public),
         [OPERATOR] => Ok(Access::Operator),
@@ -79,7 +80,11 @@ mod tests {
         assert!(methods.values().all(|access| *access == Access::Workspace));
         assert_eq!(table.methods("/v1/nodes").unwrap()["GET"], Access::Operator);
         assert_eq!(table.methods("/healthz").unwrap()["GET"], Access::Public);
-        let unguarded: Vec<_> = table.0.iter().filter(|(path, m)| path.starts_with("/v1/") && m.values().any(|a| *a == Access::Public)).collect();
+        let unguarded: Vec<_> = table
+            .0
+            .iter()
+            .filter(|(path, m)| path.starts_with("/v1/") && m.values().any(|a| *a == Access::Public))
+            .collect();
         assert!(unguarded.is_empty(), "{unguarded:?}");
     }
 

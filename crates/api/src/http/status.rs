@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn every_code_keeps_its_status() {
-        let table: Vec<_> = ErrorCode::ALL.iter().map(|c| format!("{} {c}", status_of(*c).as_u16())).collect();
+        let table: Vec<_> =
+            ErrorCode::ALL.iter().map(|c| format!("{} {c}", status_of(*c).as_u16())).collect();
         let expected = [
             "400 malformed_json",
             "400 invalid_request",

@@ -9,7 +9,12 @@ use crate::stage::{Answer, Caller, on_every_stage};
 
 const JSON: &str = "application/json";
 
-async fn raw(caller: &Caller, path: &str, content_type: &str, body: impl Into<Body>) -> anyhow::Result<Answer> {
+async fn raw(
+    caller: &Caller,
+    path: &str,
+    content_type: &str,
+    body: impl Into<Body>,
+) -> anyhow::Result<Answer> {
     Answer::of(caller.request(Method::POST, path).header("content-type", content_type).body(body)).await
 }
 
@@ -34,11 +39,20 @@ async fn bodies_that_are_not_what_the_route_takes() -> anyhow::Result<()> {
             ("{\"name\":\"a\\u0000b\"}", "invalid_request", "name must be"),
         ] {
             let problem = raw(&tenant, accounts, JSON, body).await?.refuses(400, code)?;
-            ensure!(problem["detail"].as_str().is_some_and(|detail| detail.contains(word)), "{body}: {problem}");
+            ensure!(
+                problem["detail"].as_str().is_some_and(|detail| detail.contains(word)),
+                "{body}: {problem}"
+            );
         }
-        raw(&tenant, accounts, JSON, vec![b'{', b'"', 0xff, b'"', b'}']).await?.refuses(400, "malformed_json")?;
-        for content_type in ["text/plain", "application/x-www-form-urlencoded", "nonsense", "application/json5"] {
-            raw(&tenant, accounts, content_type, "{\"name\":\"a\"}").await?.refuses(415, "unsupported_media_type")?;
+        raw(&tenant, accounts, JSON, vec![b'{', b'"', 0xff, b'"', b'}'])
+            .await?
+            .refuses(400, "malformed_json")?;
+        for content_type in
+            ["text/plain", "application/x-www-form-urlencoded", "nonsense", "application/json5"]
+        {
+            raw(&tenant, accounts, content_type, "{\"name\":\"a\"}")
+                .await?
+                .refuses(415, "unsupported_media_type")?;
         }
         let deep = format!("{{\"name\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
         ensure!(raw(&tenant, accounts, JSON, deep).await?.status == 400, "deep nesting is refused");
@@ -109,7 +123,8 @@ async fn messages_that_cannot_be_sent() -> anyhow::Result<()> {
         let tenant = stage.tenant("a").await?;
         let account = tenant.account("a").await?;
         let nobody = uuid::Uuid::now_v7().to_string();
-        let message = |account: &str, to: &str, text: &str| json!({ "account_id": account, "to": to, "text": text });
+        let message =
+            |account: &str, to: &str, text: &str| json!({ "account_id": account, "to": to, "text": text });
         let to = "+15550000002";
         for (body, status, code) in [
             (message(&account, "hello", "hi"), 400, "invalid_phone"),
@@ -123,7 +138,9 @@ async fn messages_that_cannot_be_sent() -> anyhow::Result<()> {
             (message(&account, to, "hi"), 409, "account_not_linked"),
         ] {
             let answer = tenant.post("/v1/messages", body.clone()).await?;
-            answer.refuses(status, code).map_err(|error| error.context(body.to_string().chars().take(99).collect::<String>()))?;
+            answer
+                .refuses(status, code)
+                .map_err(|error| error.context(body.to_string().chars().take(99).collect::<String>()))?;
         }
         for key in ["", &"k".repeat(256)] {
             let request = tenant.request(Method::POST, "/v1/messages").header("idempotency-key", key);
@@ -147,7 +164,10 @@ async fn sessions_that_cannot_start() -> anyhow::Result<()> {
         let path = |verb: &str| format!("/v1/accounts/{account}/session/{verb}");
         tenant.post(&path("start"), json!({})).await?.refuses(503, "no_capacity")?;
         let session = tenant.get(&format!("/v1/accounts/{account}/session")).await?.ok()?.json()?;
-        ensure!(session["state"] == "new" && session["node_id"] == Value::Null, "nothing was stored: {session}");
+        ensure!(
+            session["state"] == "new" && session["node_id"] == Value::Null,
+            "nothing was stored: {session}"
+        );
         ensure!(session["desired"] == "stopped", "nothing was stored: {session}");
         tenant.get(&path("qr")).await?.refuses(409, "qr_not_available")?;
         tenant.post(&path("logout"), json!({})).await?.refuses(409, "account_not_linked")?;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use blazz_domain::{
-    AccountId, Address, Epoch, Lease, MessageContent, OutboxId, ProviderMessageId, SessionEvent, SessionMessage,
-    SystemClock,
+    AccountId, Address, Epoch, Lease, MessageContent, OutboxId, ProviderMessageId, SessionEvent,
+    SessionMessage, SystemClock,
 };
 use blazz_domain::{Clock as _, Incarnation};
 use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat};
@@ -29,7 +29,8 @@ fn lease(tenant: &Caller, account: &str) -> anyhow::Result<Lease> {
 }
 
 fn batch(incarnation: Incarnation, text: &str) -> anyhow::Result<EventBatch> {
-    let contact = Address { jid: "15550000002@s.whatsapp.net".parse()?, phone: "+15550000002".parse().ok(), lid: None };
+    let contact =
+        Address { jid: "15550000002@s.whatsapp.net".parse()?, phone: "+15550000002".parse().ok(), lid: None };
     let event = SessionEvent::Message(SessionMessage {
         chat: contact.clone(),
         sender: contact,
@@ -64,7 +65,10 @@ async fn a_node_registers_beats_and_delivers() -> anyhow::Result<()> {
             ensure!(node.control.events(&lease, &batch).await?.sequence == 1, "acknowledged");
         }
         let messages = tenant.get("/v1/messages").await?.ok()?.json()?;
-        ensure!(messages["data"].as_array().map(Vec::len) == Some(1), "delivered thrice, stored once: {messages}");
+        ensure!(
+            messages["data"].as_array().map(Vec::len) == Some(1),
+            "delivered thrice, stored once: {messages}"
+        );
         ensure!(messages["data"][0]["content"]["text"] == "Hello back!", "{messages}");
         ensure!(messages["data"][0]["direction"] == "inbound", "{messages}");
         let metrics = tenant.get("/metrics").await?.ok()?.text();
@@ -83,11 +87,19 @@ async fn stale_and_foreign_claims_are_refused_with_their_codes() -> anyhow::Resu
         other.script(|script| script.start = blazz_domain::AccountState::Connected);
         let lease = lease(&tenant, &account)?;
         let session = tenant.get(&format!("/v1/accounts/{account}/session")).await?.ok()?.json()?;
-        let (holder, stranger) = if session["node_id"] == "node-1" { (&node, &other) } else { (&other, &node) };
+        let (holder, stranger) =
+            if session["node_id"] == "node-1" { (&node, &other) } else { (&other, &node) };
         let refusal = stranger.control.events(&lease, &batch(stranger.incarnation, "x")?).await;
-        ensure!(matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "stale_lease"), "{refusal:?}");
-        let refusal = holder.control.events(&lease, &batch(Incarnation(holder.incarnation.0 + 9), "x")?).await;
-        ensure!(matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "not_registered"), "{refusal:?}");
+        ensure!(
+            matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "stale_lease"),
+            "{refusal:?}"
+        );
+        let refusal =
+            holder.control.events(&lease, &batch(Incarnation(holder.incarnation.0 + 9), "x")?).await;
+        ensure!(
+            matches!(&refusal, Err(CallError::Refused(problem)) if problem.code.as_str() == "not_registered"),
+            "{refusal:?}"
+        );
         let messages = tenant.get("/v1/messages").await?.ok()?.json()?;
         ensure!(messages["data"] == json!([]), "nothing was stored: {messages}");
         Ok(stage)
@@ -100,11 +112,20 @@ async fn who_does_not_sign_as_a_node_is_refused_everywhere() -> anyhow::Result<(
     on_every_stage(|stage| async {
         let node = stage.node("node-1").await?;
         let tenant = stage.tenant("a").await?;
-        for path in ["/internal/v1/register", "/internal/v1/heartbeat", "/internal/v1/events", "/internal/v1", "/internal/v1/nope"] {
+        for path in [
+            "/internal/v1/register",
+            "/internal/v1/heartbeat",
+            "/internal/v1/events",
+            "/internal/v1",
+            "/internal/v1/nope",
+        ] {
             for caller in [&tenant, &stage.operator(), &stage.with_key("nope")] {
                 for method in [Method::POST, Method::GET] {
                     let answer = Answer::of(caller.request(method, path).json(&json!({}))).await?;
-                    ensure!(answer.status == 401 && answer.json()?["code"] == "bad_signature", "{path}: {answer:?}");
+                    ensure!(
+                        answer.status == 401 && answer.json()?["code"] == "bad_signature",
+                        "{path}: {answer:?}"
+                    );
                 }
             }
         }

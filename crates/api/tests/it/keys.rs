@@ -88,7 +88,10 @@ async fn workspaces_are_listed_in_pages_newest_first() -> anyhow::Result<()> {
             let answer = operator.post("/v1/workspaces", json!({ "name": name })).await?.created()?;
             let id = answer.id()?;
             ensure!(answer.header("location") == format!("/v1/workspaces/{id}"), "{answer:?}");
-            ensure!(operator.get(&format!("/v1/workspaces/{id}")).await?.ok()?.json()? == answer.json()?, "{name}");
+            ensure!(
+                operator.get(&format!("/v1/workspaces/{id}")).await?.ok()?.json()? == answer.json()?,
+                "{name}"
+            );
             made.insert(0, id);
         }
         let mut seen = Vec::new();

@@ -26,13 +26,22 @@ async fn a_message_is_sent_and_found_again() -> anyhow::Result<()> {
         let message = sent.json()?;
         ensure!(message["status"] == "sent" && message["content"]["text"] == "Hello!", "{message}");
         ensure!(message["contact_phone"] == "+15550000002", "{message}");
-        ensure!(node.script(|script| script.sent.clone()) == [message["provider_message_id"].as_str().unwrap_or_default()], "{message}");
+        ensure!(
+            node.script(|script| script.sent.clone())
+                == [message["provider_message_id"].as_str().unwrap_or_default()],
+            "{message}"
+        );
         let location = sent.header("location").to_owned();
         ensure!(tenant.get(&location).await?.ok()?.json()? == message, "{location}");
-        for path in ["/v1/messages".to_owned(), format!("/v1/messages?account_id={account}&status=sent&limit=1")] {
+        for path in
+            ["/v1/messages".to_owned(), format!("/v1/messages?account_id={account}&status=sent&limit=1")]
+        {
             ensure!(tenant.get(&path).await?.ok()?.json()?["data"][0] == message, "{path}");
         }
-        ensure!(tenant.get("/v1/messages?status=queued").await?.ok()?.json()?["data"] == json!([]), "none is queued");
+        ensure!(
+            tenant.get("/v1/messages?status=queued").await?.ok()?.json()?["data"] == json!([]),
+            "none is queued"
+        );
         let conversations = tenant.get("/v1/conversations").await?.ok()?.json()?;
         let conversation = &conversations["data"][0];
         ensure!(conversation["id"] == message["conversation_id"], "{conversations}");
@@ -40,9 +49,13 @@ async fn a_message_is_sent_and_found_again() -> anyhow::Result<()> {
         let path = format!("/v1/conversations/{}/messages", conversation["id"].as_str().unwrap_or_default());
         ensure!(tenant.get(&path).await?.ok()?.json()?["data"] == json!([message]), "{path}");
         let events = tenant.get("/v1/events").await?.ok()?.json()?;
-        let kinds: Vec<_> = events["data"].as_array().into_iter().flatten().filter_map(|e| e["type"].as_str()).collect();
+        let kinds: Vec<_> =
+            events["data"].as_array().into_iter().flatten().filter_map(|e| e["type"].as_str()).collect();
         ensure!(kinds.first() == Some(&"account.created"), "{kinds:?}");
-        ensure!(kinds.contains(&"message.created") && kinds.last() == Some(&"message.status.updated"), "{kinds:?}");
+        ensure!(
+            kinds.contains(&"message.created") && kinds.last() == Some(&"message.status.updated"),
+            "{kinds:?}"
+        );
         Ok(stage)
     })
     .await
@@ -59,7 +72,10 @@ async fn an_idempotency_key_gives_the_same_message_again() -> anyhow::Result<()>
         ensure!(first.header("idempotency-replayed").is_empty(), "{first:?}");
         let again = keyed(&tenant, "order-42", &body).await?.created()?;
         ensure!(again.header("idempotency-replayed") == "true", "{again:?}");
-        ensure!(again.json()? == first.json()? && again.header("location") == first.header("location"), "{again:?}");
+        ensure!(
+            again.json()? == first.json()? && again.header("location") == first.header("location"),
+            "{again:?}"
+        );
         let other = json!({ "account_id": account, "to": "+1 555 000 0002", "text": "twice" });
         keyed(&tenant, "order-42", &other).await?.refuses(422, "idempotency_key_reused")?;
         ensure!(node.script(|script| script.sent.len()) == 1, "one message, one send");
@@ -112,7 +128,8 @@ async fn a_client_that_hangs_up_cancels_nothing() -> anyhow::Result<()> {
         let account = tenant.connected_account(&node).await?;
         node.script(|script| script.send_takes = Duration::from_millis(700));
         let body = json!({ "account_id": account, "to": "+15550000002", "text": "bye" });
-        let request = tenant.request(Method::POST, "/v1/messages").timeout(Duration::from_millis(300)).json(&body);
+        let request =
+            tenant.request(Method::POST, "/v1/messages").timeout(Duration::from_millis(300)).json(&body);
         ensure!(request.send().await.is_err(), "the client gave up");
         let message = eventually(DEADLINE, async || {
             let page = tenant.get("/v1/messages?status=sent").await.ok()?.json().ok()?;

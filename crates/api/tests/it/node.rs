@@ -109,7 +109,9 @@ impl Node {
 fn routes(routes: &mut ServiceConfig) {
     routes
         .service(
-            web::resource("/sessions/{account_id}").route(web::put().to(start)).route(web::delete().to(delete)),
+            web::resource("/sessions/{account_id}")
+                .route(web::put().to(start))
+                .route(web::delete().to(delete)),
         )
         .route("/sessions/{account_id}/stop", web::post().to(stop))
         .route("/sessions/{account_id}/restart", web::post().to(restart))
@@ -166,7 +168,11 @@ async fn delete(CallLease(lease): CallLease) -> Json<Deleted> {
 async fn qr(script: Shared, _: CallLease, _: Query<QrQuery>) -> Result<Json<QrCode>, InternalError> {
     let script = script.lock().unwrap_or_else(PoisonError::into_inner);
     if script.start != AccountState::Qr {
-        return Err(InternalError::new(409, ErrorCode::QrNotAvailable, "the session does not wait for a scan"));
+        return Err(InternalError::new(
+            409,
+            ErrorCode::QrNotAvailable,
+            "the session does not wait for a scan",
+        ));
     }
     let now = SystemClock.now();
     let (expires_at, round_ends_at) = (now.plus(Duration::from_secs(20)), now.plus(Duration::from_secs(120)));

@@ -15,12 +15,18 @@ async fn the_process_tells_how_it_is() -> anyhow::Result<()> {
         let health = tenant.get("/healthz").await?.ok()?.json()?;
         ensure!(health["status"] == "ok" && health["service"] == "blazz-api", "{health}");
         let ready = tenant.get("/readyz").await?.ok()?.json()?;
-        ensure!(ready == json!({ "status": "ready", "checks": { "database": "ok", "bus": "ok", "serving": "ok" } }), "{ready}");
+        ensure!(
+            ready
+                == json!({ "status": "ready", "checks": { "database": "ok", "bus": "ok", "serving": "ok" } }),
+            "{ready}"
+        );
 
         tenant.get(&format!("/v1/accounts/{account}")).await?.ok()?;
         tenant.get("/v1/accounts/nope").await?.refuses(404, "account_not_found")?;
         tenant.get("/no/such/route").await?.refuses(404, "route_not_found")?;
-        Answer::of(tenant.request(Method::from_bytes(b"BREW")?, "/v1/accounts")).await?.refuses(405, "method_not_allowed")?;
+        Answer::of(tenant.request(Method::from_bytes(b"BREW")?, "/v1/accounts"))
+            .await?
+            .refuses(405, "method_not_allowed")?;
         let metrics = tenant.get("/metrics").await?.ok()?;
         ensure!(metrics.header("content-type").starts_with("text/plain"), "{metrics:?}");
         let text = metrics.text();
@@ -53,20 +59,30 @@ async fn an_account_lives_and_dies() -> anyhow::Result<()> {
         let path = made.header("location").to_owned();
         let account = made.json()?;
         ensure!(account["name"] == "Sales" && account["state"] == "new", "{account}");
-        let renamed = Answer::of(tenant.request(Method::PATCH, &path).json(&json!({ "name": "Support" }))).await?.ok()?;
+        let renamed = Answer::of(tenant.request(Method::PATCH, &path).json(&json!({ "name": "Support" })))
+            .await?
+            .ok()?;
         ensure!(renamed.json()?["name"] == "Support", "{renamed:?}");
         let same = Answer::of(tenant.request(Method::PATCH, &path).json(&json!({}))).await?.ok()?;
         ensure!(same.json()? == renamed.json()?, "an empty patch changes nothing");
 
         let session = |verb: &str| format!("{path}/session/{verb}");
-        for (verb, state) in [("start", "connected"), ("restart", "connected"), ("stop", "stopped"), ("start", "connected")] {
+        for (verb, state) in
+            [("start", "connected"), ("restart", "connected"), ("stop", "stopped"), ("start", "connected")]
+        {
             let answer = tenant.post(&session(verb), json!({})).await?.ok()?.json()?;
             ensure!(answer["state"] == state && answer["phone"] == "+15550000001", "{verb}: {answer}");
         }
         let placed = stage.operator().get("/v1/sessions").await?.ok()?.json()?;
-        ensure!(placed["data"][0]["account_id"] == account["id"] && placed["data"][0]["node_id"] == "node-1", "{placed}");
+        ensure!(
+            placed["data"][0]["account_id"] == account["id"] && placed["data"][0]["node_id"] == "node-1",
+            "{placed}"
+        );
         let nodes = stage.operator().get("/v1/nodes").await?.ok()?.json()?;
-        ensure!(nodes["data"][0]["id"] == node.id.as_str() && nodes["data"][0]["state"] == "ready", "{nodes}");
+        ensure!(
+            nodes["data"][0]["id"] == node.id.as_str() && nodes["data"][0]["state"] == "ready",
+            "{nodes}"
+        );
         let out = tenant.post(&session("logout"), json!({})).await?.ok()?.json()?;
         ensure!(out["state"] == "logged_out" && out["desired"] == "stopped", "{out}");
 

@@ -46,7 +46,10 @@ fn without_a_secret_it_refuses_with_a_sentence_that_names_the_variable() -> anyh
 #[test]
 fn what_it_cannot_open_it_names() -> anyhow::Result<()> {
     let output = settings(&mut program()).output()?;
-    ensure!(output.status.code() == Some(1) && words(&output).contains("cannot open the database"), "{output:?}");
+    ensure!(
+        output.status.code() == Some(1) && words(&output).contains("cannot open the database"),
+        "{output:?}"
+    );
     ensure!(!words(&output).contains(OPERATOR), "no secret is shown");
     Ok(())
 }
@@ -55,7 +58,10 @@ fn what_it_cannot_open_it_names() -> anyhow::Result<()> {
 fn it_prints_the_document_without_any_setting() -> anyhow::Result<()> {
     let output = program().arg("openapi").output()?;
     let printed: Value = serde_json::from_slice(&output.stdout)?;
-    ensure!(printed == serde_json::to_value(blazz_api::openapi())?, "the printed document is the generated one");
+    ensure!(
+        printed == serde_json::to_value(blazz_api::openapi())?,
+        "the printed document is the generated one"
+    );
     Ok(())
 }
 

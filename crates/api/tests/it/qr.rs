@@ -15,10 +15,12 @@ async fn a_code_comes_in_the_form_that_is_asked_for() -> anyhow::Result<()> {
         node.script(|script| script.start = AccountState::Qr);
         let tenant = stage.tenant("a").await?;
         let account = tenant.account("a").await?;
-        let started = tenant.post(&format!("/v1/accounts/{account}/session/start"), json!({})).await?.ok()?.json()?;
+        let started =
+            tenant.post(&format!("/v1/accounts/{account}/session/start"), json!({})).await?.ok()?.json()?;
         ensure!(started["state"] == "qr" && started["node_id"] == "node-1", "{started}");
         let path = format!("/v1/accounts/{account}/session/qr?wait=1");
-        let ask = |accept: &'static str| Answer::of(tenant.request(Method::GET, &path).header("accept", accept));
+        let ask =
+            |accept: &'static str| Answer::of(tenant.request(Method::GET, &path).header("accept", accept));
         for (accept, content_type) in [
             ("*/*", "application/json"),
             ("application/json", "application/json"),
@@ -30,7 +32,10 @@ async fn a_code_comes_in_the_form_that_is_asked_for() -> anyhow::Result<()> {
         ] {
             let answer = ask(accept).await?.ok()?;
             ensure!(answer.header("content-type") == content_type, "{accept}: {answer:?}");
-            ensure!(answer.header("cache-control") == "no-store" && answer.header("vary") == "Accept", "{answer:?}");
+            ensure!(
+                answer.header("cache-control") == "no-store" && answer.header("vary") == "Accept",
+                "{answer:?}"
+            );
         }
         ask("application/xml").await?.refuses(406, "not_acceptable")?;
         ensure!(ask("text/plain").await?.text() == QR_TEXT, "the text is the code");
@@ -38,8 +43,14 @@ async fn a_code_comes_in_the_form_that_is_asked_for() -> anyhow::Result<()> {
         let png = ask("image/png").await?.body;
         ensure!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "a png is one");
         let body = ask("application/json").await?.json()?;
-        ensure!(body["text"] == QR_TEXT && body["expires_at"].is_string() && body["round_ends_at"].is_string(), "{body}");
-        ensure!(body["data_url"].as_str().is_some_and(|url| url.starts_with("data:image/png;base64,")), "{body}");
+        ensure!(
+            body["text"] == QR_TEXT && body["expires_at"].is_string() && body["round_ends_at"].is_string(),
+            "{body}"
+        );
+        ensure!(
+            body["data_url"].as_str().is_some_and(|url| url.starts_with("data:image/png;base64,")),
+            "{body}"
+        );
 
         node.script(|script| script.start = AccountState::Connected);
         let problem = ask("image/png").await?.refuses(409, "qr_not_available")?;

@@ -66,7 +66,8 @@ impl Stage {
             ("BLAZZ_OPERATOR_KEY", OPERATOR.to_owned()),
             ("BLAZZ_FLEET_SECRET", fleet.to_hex()),
         ];
-        let variables: HashMap<_, _> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let variables: HashMap<_, _> =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let config = Config::from_variables(variables)?;
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;
@@ -134,13 +135,15 @@ impl Caller {
     pub(crate) async fn connected_account(&self, node: &Node) -> anyhow::Result<String> {
         node.script(|script| script.start = AccountState::Connected);
         let id = self.account("Sales").await?;
-        let session = self.post(&format!("/v1/accounts/{id}/session/start"), json!({})).await?.ok()?.json()?;
+        let session =
+            self.post(&format!("/v1/accounts/{id}/session/start"), json!({})).await?.ok()?.json()?;
         ensure!(session["state"] == "connected", "{session}");
         Ok(id)
     }
 
     pub(crate) async fn send(&self, account_id: &str, text: &str) -> anyhow::Result<Answer> {
-        self.post("/v1/messages", json!({ "account_id": account_id, "to": "+15550000002", "text": text })).await
+        self.post("/v1/messages", json!({ "account_id": account_id, "to": "+15550000002", "text": text }))
+            .await
     }
 }
 

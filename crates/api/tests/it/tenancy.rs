@@ -33,7 +33,11 @@ async fn another_workspaces_id_is_not_found_on_every_route() -> anyhow::Result<(
             }
             if takes_an_id(&document, &operation)? {
                 let answer = Call::of(&document, &operation, &ids)?.by(&a).await?;
-                let code = if answer.text().contains("account_not_found") { "account_not_found" } else { "not_found" };
+                let code = if answer.text().contains("account_not_found") {
+                    "account_not_found"
+                } else {
+                    "not_found"
+                };
                 answer.refuses(404, code).with_context(|| operation.name())?;
                 with_ids.push(operation);
             } else {
@@ -47,14 +51,25 @@ async fn another_workspaces_id_is_not_found_on_every_route() -> anyhow::Result<(
         }
         ensure!(with_ids.len() >= 13 && without >= 5, "{} and {without} routes", with_ids.len());
         ensure!(everything_of(&b).await? == before, "another workspace's call has changed something");
-        ensure!(node.script(|script| script.request_ids.len()) == calls, "another workspace's call has reached the node");
+        ensure!(
+            node.script(|script| script.request_ids.len()) == calls,
+            "another workspace's call has reached the node"
+        );
 
         // The same calls by their owner do find something, so the test does exercise them. The one that deletes comes last.
         with_ids.sort_by_key(|operation| operation.method == Method::DELETE);
         for operation in with_ids {
             let answer = Call::of(&document, &operation, &ids)?.by(&b).await?;
-            ensure!(answer.status != 404 && !answer.status.is_server_error(), "{}: {answer:?}", operation.name());
-            ensure!(answer.status != 400, "{}: {answer:?} — the test's own request is wrong", operation.name());
+            ensure!(
+                answer.status != 404 && !answer.status.is_server_error(),
+                "{}: {answer:?}",
+                operation.name()
+            );
+            ensure!(
+                answer.status != 400,
+                "{}: {answer:?} — the test's own request is wrong",
+                operation.name()
+            );
         }
         Ok(stage)
     })
@@ -79,7 +94,10 @@ async fn what_is_no_id_is_not_found_either() -> anyhow::Result<()> {
                 }
                 let answer = Answer::of(request).await?;
                 ensure!(answer.status == 404, "{} with {bad}: {answer:?}", operation.name());
-                ensure!(answer.json()?["code"].as_str().is_some_and(|code| code.ends_with("not_found")), "{answer:?}");
+                ensure!(
+                    answer.json()?["code"].as_str().is_some_and(|code| code.ends_with("not_found")),
+                    "{answer:?}"
+                );
             }
         }
         Ok(stage)
@@ -125,7 +143,8 @@ fn example_body(document: &Value, operation: &Operation) -> anyhow::Result<Optio
     let reference = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
     let pointer = reference.and_then(|reference| reference.strip_prefix('#')).context("a body's schema")?;
     let schema = document.pointer(pointer).context("the schema of the body")?;
-    let example = schema["example"].as_object().with_context(|| format!("{}: no example body", operation.name()))?;
+    let example =
+        schema["example"].as_object().with_context(|| format!("{}: no example body", operation.name()))?;
     let properties = schema["properties"].as_object().context("properties")?;
     ensure!(properties.keys().eq(example.keys()), "{}: the example has all fields", operation.name());
     Ok(Some(example.clone()))
@@ -145,7 +164,8 @@ impl Call {
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().context("a name")?;
             if is_id(name) {
-                let id = ids.get(name).with_context(|| format!("{}: nobody knows a {name}", operation.name()))?;
+                let id =
+                    ids.get(name).with_context(|| format!("{}: nobody knows a {name}", operation.name()))?;
                 query.push(format!("{name}={id}"));
             }
         }

@@ -41,7 +41,10 @@ pub(crate) async fn create_account(
     Body(body): Body<CreateAccount>,
 ) -> Result<HttpResponse, ApiError> {
     let new = NewAccount { name: body.name };
-    let work = |state: Data<AppState>| async move { accounts::create(&state.services, workspace_id, new).await };
+    let work =
+        |state: Data<AppState>| async move { accounts::create(&state.services, workspace_id, new).await };
     let account = promise(state, work).await?;
-    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/accounts/{}", account.id))).json(account))
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/accounts/{}", account.id)))
+        .json(account))
 }

@@ -37,7 +37,9 @@ pub(crate) async fn create_key(
     Id(workspace_id): Id<WorkspaceId>,
     Body(body): Body<CreateKey>,
 ) -> Result<HttpResponse, ApiError> {
-    let work = |state: Data<AppState>| async move { api_keys::create(&state.services, workspace_id, &body.name).await };
+    let work = |state: Data<AppState>| async move {
+        api_keys::create(&state.services, workspace_id, &body.name).await
+    };
     let created = promise(state, work).await?;
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(created))
 }

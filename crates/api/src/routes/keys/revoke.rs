@@ -26,6 +26,7 @@ pub(crate) async fn revoke_key(
     Id(workspace_id): Id<WorkspaceId>,
     Id(key_id): Id<ApiKeyId>,
 ) -> Result<Json<ApiKey>, ApiError> {
-    let work = |state: Data<AppState>| async move { api_keys::revoke(&state.services, workspace_id, key_id).await };
+    let work =
+        |state: Data<AppState>| async move { api_keys::revoke(&state.services, workspace_id, key_id).await };
     Ok(Json(promise(state, work).await?))
 }

@@ -77,7 +77,8 @@ pub(crate) async fn send_message(
 }
 
 fn answer(Sent { message, replayed }: Sent) -> HttpResponse {
-    let mut answer = if message.status.is_settled() { HttpResponse::Created() } else { HttpResponse::Accepted() };
+    let mut answer =
+        if message.status.is_settled() { HttpResponse::Created() } else { HttpResponse::Accepted() };
     answer.insert_header((LOCATION, format!("/v1/messages/{}", message.id)));
     if replayed {
         answer.insert_header(("Idempotency-Replayed", "true"));

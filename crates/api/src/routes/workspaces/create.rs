@@ -38,6 +38,9 @@ pub(crate) async fn create_workspace(
     state: Data<AppState>,
     Body(body): Body<CreateWorkspace>,
 ) -> Result<HttpResponse, ApiError> {
-    let workspace = promise(state, |state| async move { workspaces::create(&state.services, &body.name).await }).await?;
-    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/v1/workspaces/{}", workspace.id))).json(workspace))
+    let workspace =
+        promise(state, |state| async move { workspaces::create(&state.services, &body.name).await }).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/workspaces/{}", workspace.id)))
+        .json(workspace))
 }
