@@ -125,7 +125,6 @@ fn refuse(reason: u16) -> blazz_emulator::FaultRequest {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "waits for a whole round of codes: 160 seconds, more than nextest gives a test; run it with `cargo test`"]
 async fn a_code_that_nobody_scans_runs_out() {
     let stage = Stage::new().await;
     let session = stage.open(false).await.unwrap();

@@ -69,7 +69,9 @@ fn looks_up(package: &Package) -> Vec<String> {
         return Vec::new();
     }
     let Some(own) = floor(name) else {
-        return vec![format!("{name} has no floor; give it one in xtask's table and in docs/ARCHITECTURE.md")];
+        return vec![format!(
+            "{name} has no floor; give it one in xtask's table and in docs/ARCHITECTURE.md"
+        )];
     };
     let normal = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
     normal

@@ -1,0 +1,329 @@
+//! Accounts: the numbers of a workspace, where their sessions stand and which node holds them.
+
+use std::collections::BTreeMap;
+
+use blazz_domain::{
+    Account, AccountId, AccountState, Desired, Epoch, Jid, Lease, NodeId, PhoneNumber, Provider, StateNumber,
+    StateReason, Timestamp, WorkspaceId,
+};
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::row::rows;
+use crate::schema::{accounts, nodes};
+use crate::types::{Id, Kept as _, UtcTime, Word};
+use crate::{Conn, DatabaseError};
+
+row! {
+    /// An account.
+    pub struct AccountRow as KeptAccount in accounts {
+        /// Its id.
+        id: AccountId as Id,
+        /// The workspace it belongs to.
+        workspace_id: WorkspaceId as Id,
+        /// The tenant's name for it.
+        name: String as String,
+        /// How it reaches WhatsApp.
+        provider: Provider as Word<Provider>,
+        /// The linked number.
+        phone: Option<PhoneNumber> as Option<Word<PhoneNumber>>,
+        /// The linked id of the account itself.
+        lid: Option<Jid> as Option<Word<Jid>>,
+        /// Where its session stands.
+        state: AccountState as Word<AccountState>,
+        /// Why it stands there.
+        state_reason: Option<StateReason> as Option<Word<StateReason>>,
+        /// The number of the report that said so.
+        state_number: StateNumber as i64,
+        /// Since when it stands there.
+        state_at: Timestamp as UtcTime,
+        /// What the tenant wants of it.
+        desired: Desired as Word<Desired>,
+        /// The node that holds it.
+        node_id: Option<NodeId> as Option<Word<NodeId>>,
+        /// How often it has been granted.
+        epoch: Epoch as i64,
+        /// When it was linked; `None` while it is not.
+        linked_at: Option<Timestamp> as Option<UtcTime>,
+        /// When it was created.
+        created_at: Timestamp as UtcTime,
+    }
+}
+
+impl AccountRow {
+    /// The right to run its session, as last granted.
+    #[must_use]
+    pub const fn lease(&self) -> Lease {
+        Lease { workspace_id: self.workspace_id, account_id: self.id, epoch: self.epoch }
+    }
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        Self {
+            id: row.id,
+            workspace_id: row.workspace_id,
+            name: row.name,
+            provider: row.provider,
+            phone: row.phone,
+            state: row.state,
+            state_reason: row.state_reason,
+            state_at: row.state_at,
+            desired: row.desired,
+            node_id: row.node_id,
+            linked_at: row.linked_at,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// The states in which a node is at work on a session.
+fn live_states() -> Vec<Word<AccountState>> {
+    AccountState::ALL.into_iter().filter(|state| state.is_live()).map(Word).collect()
+}
+
+/// One account of a workspace.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of(workspace_id: WorkspaceId, id: AccountId) -> _ {
+    let (id, workspace_id): (Id, Id) = (Id(id.0), Id(workspace_id.0));
+    accounts::table.find(id).filter(accounts::workspace_id.eq(workspace_id))
+}
+
+/// Stores a new account.
+///
+/// # Errors
+/// When the id is taken, or the workspace is not there.
+pub async fn insert(conn: &mut Conn, row: &AccountRow) -> Result<(), DatabaseError> {
+    let kept = KeptAccount::from(row);
+    on!(conn, c => diesel::insert_into(accounts::table).values(kept).execute(c).await)?;
+    Ok(())
+}
+
+/// One account.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let query = of(workspace_id, id).select(KeptAccount::as_select());
+    let kept = on!(conn, c => query.first(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// One account, locked until the transaction ends.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find_for_update(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let query = of(workspace_id, id).select(KeptAccount::as_select());
+    let kept = locked!(conn, query, c, q => q.first(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// The accounts of a workspace, newest first, those after `after`.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountRow>, DatabaseError> {
+    let kept: Vec<KeptAccount> = on!(conn, c => {
+        let query = accounts::table.filter(accounts::workspace_id.eq(workspace_id.keep()));
+        let query = query.select(KeptAccount::as_select()).order(accounts::id.desc()).limit(limit.into());
+        let mut query = query.into_boxed();
+        if let Some(after) = after {
+            query = query.filter(accounts::id.lt(after.keep()));
+        }
+        query.load(c).await
+    })?;
+    Ok(rows(kept))
+}
+
+/// Renames an account. `None` when the workspace has no such account.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn rename(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+    name: &str,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let update = diesel::update(of(workspace_id, id)).set(accounts::name.eq(name));
+    let update = update.returning(KeptAccount::as_returning());
+    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// Deletes an account with its conversations and messages, and gives what it was.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn delete(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let delete = diesel::delete(of(workspace_id, id)).returning(KeptAccount::as_returning());
+    let kept = on!(conn, c => delete.get_result(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// Notes what the tenant wants of the session.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_desired(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+    desired: Desired,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let update = diesel::update(of(workspace_id, id)).set(accounts::desired.eq(Word(desired)));
+    let update = update.returning(KeptAccount::as_returning());
+    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// Gives the session to a node.
+///
+/// # Errors
+/// When the database or the node is not there.
+pub async fn place(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+    node_id: &NodeId,
+    epoch: Epoch,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let grant = (accounts::node_id.eq(Some(node_id.as_str())), accounts::epoch.eq(epoch.0));
+    let update = diesel::update(of(workspace_id, id)).set(grant).returning(KeptAccount::as_returning());
+    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    Ok(kept.map(AccountRow::from))
+}
+
+/// Stores what is known of the session: its state with reason, number and time, what is wanted of it, and what it is linked to.
+/// Name and placement stay. The caller holds the account's lock, and has compared the number.
+///
+/// # Errors
+/// `NotFound` when the account is gone.
+pub async fn save_session(conn: &mut Conn, row: &AccountRow) -> Result<(), DatabaseError> {
+    let kept = KeptAccount::from(row);
+    let session = (
+        accounts::state.eq(kept.state),
+        accounts::state_reason.eq(kept.state_reason),
+        accounts::state_number.eq(kept.state_number),
+        accounts::state_at.eq(kept.state_at),
+        accounts::desired.eq(kept.desired),
+        accounts::phone.eq(kept.phone),
+        accounts::lid.eq(kept.lid),
+        accounts::linked_at.eq(kept.linked_at),
+    );
+    let update = diesel::update(of(row.workspace_id, row.id)).set(session);
+    let changed = on!(conn, c => update.execute(c).await)?;
+    if changed == 0 { Err(DatabaseError::NotFound) } else { Ok(()) }
+}
+
+/// The sessions that a node holds, of every workspace. For the fleet.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_of_node(conn: &mut Conn, node_id: &NodeId) -> Result<Vec<AccountRow>, DatabaseError> {
+    let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str()));
+    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
+    Ok(rows(kept))
+}
+
+/// The sessions of a node that are live against their tenant's wish, or wanted and not live. For the fleet.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_unsettled_of_node(
+    conn: &mut Conn,
+    node_id: &NodeId,
+) -> Result<Vec<AccountRow>, DatabaseError> {
+    let wanted = accounts::desired.eq(Word(Desired::Running));
+    let unwanted = accounts::desired.eq(Word(Desired::Stopped));
+    let unsettled = wanted
+        .and(accounts::state.ne_all(live_states()))
+        .or(unwanted.and(accounts::state.eq_any(live_states())));
+    let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str())).filter(unsettled);
+    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
+    Ok(rows(kept))
+}
+
+/// The sessions that count as live on a node that is lost, and do not say so yet. For the fleet.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_stranded(conn: &mut Conn) -> Result<Vec<AccountRow>, DatabaseError> {
+    let unnoticed = accounts::state_reason
+        .is_null()
+        .or(accounts::state_reason.assume_not_null().ne(Word(StateReason::NodeLost)));
+    let lost = nodes::table.filter(nodes::lost.eq(true)).select(nodes::id.nullable());
+    let query = accounts::table
+        .filter(accounts::node_id.eq_any(lost))
+        .filter(accounts::state.eq_any(live_states()))
+        .filter(unnoticed);
+    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
+    Ok(rows(kept))
+}
+
+/// The sessions that any node holds, of every workspace, newest account first, those after `after`. For operators.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_placed(
+    conn: &mut Conn,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountRow>, DatabaseError> {
+    let kept: Vec<KeptAccount> = on!(conn, c => {
+        let query = accounts::table.filter(accounts::node_id.is_not_null());
+        let query = query.select(KeptAccount::as_select()).order(accounts::id.desc()).limit(limit.into());
+        let mut query = query.into_boxed();
+        if let Some(after) = after {
+            query = query.filter(accounts::id.lt(after.keep()));
+        }
+        query.load(c).await
+    })?;
+    Ok(rows(kept))
+}
+
+/// How many sessions a node holds.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn count_of_node(conn: &mut Conn, node_id: &NodeId) -> Result<u32, DatabaseError> {
+    let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str())).select(count_star());
+    let count: i64 = on!(conn, c => query.first(c).await)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// How many sessions each node holds; nodes without any are left out.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn count_by_node(conn: &mut Conn) -> Result<BTreeMap<NodeId, u32>, DatabaseError> {
+    let query = accounts::table
+        .filter(accounts::node_id.is_not_null())
+        .group_by(accounts::node_id)
+        .select((accounts::node_id, count_star()));
+    let counts: Vec<(Option<Word<NodeId>>, i64)> = on!(conn, c => query.load(c).await)?;
+    let count = |(id, count): (Option<Word<NodeId>>, i64)| Some((id?.0, u32::try_from(count).unwrap_or(u32::MAX)));
+    Ok(counts.into_iter().filter_map(count).collect())
+}

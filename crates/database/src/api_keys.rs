@@ -1,0 +1,96 @@
+//! API keys.
+
+use blazz_domain::{ApiKeyId, Timestamp, WorkspaceId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::row::rows;
+use crate::schema::api_keys;
+use crate::types::{Id, Kept as _, UtcTime};
+use crate::{Conn, DatabaseError};
+
+row! {
+    /// A key, with the hash of its secret.
+    pub struct ApiKeyRow as KeptApiKey in api_keys {
+        /// Its id.
+        id: ApiKeyId as Id,
+        /// The workspace it speaks for.
+        workspace_id: WorkspaceId as Id,
+        /// The operator's name for it.
+        name: String as String,
+        /// The end of the secret, to tell keys apart by.
+        hint: String as String,
+        /// The hash of the secret.
+        secret_hash: String as String,
+        /// When it was created.
+        created_at: Timestamp as UtcTime,
+        /// When it was revoked.
+        revoked_at: Option<Timestamp> as Option<UtcTime>,
+    }
+}
+
+/// Stores a new key.
+///
+/// # Errors
+/// When the id or the hash is taken, or the workspace is not there.
+pub async fn insert(conn: &mut Conn, row: &ApiKeyRow) -> Result<(), DatabaseError> {
+    let kept = KeptApiKey::from(row);
+    on!(conn, c => diesel::insert_into(api_keys::table).values(kept).execute(c).await)?;
+    Ok(())
+}
+
+/// The keys of a workspace, newest first, those after `after`, revoked ones too.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    after: Option<ApiKeyId>,
+    limit: u32,
+) -> Result<Vec<ApiKeyRow>, DatabaseError> {
+    let kept: Vec<KeptApiKey> = on!(conn, c => {
+        let query = api_keys::table.filter(api_keys::workspace_id.eq(workspace_id.keep()));
+        let query = query.select(KeptApiKey::as_select()).order(api_keys::id.desc()).limit(limit.into());
+        let mut query = query.into_boxed();
+        if let Some(after) = after {
+            query = query.filter(api_keys::id.lt(after.keep()));
+        }
+        query.load(c).await
+    })?;
+    Ok(rows(kept))
+}
+
+/// Revokes a key; the time of the first revocation stays. `None` when the workspace has no such key.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn revoke(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<Option<ApiKeyRow>, DatabaseError> {
+    conn.transaction(async |conn| {
+        let unrevoked = api_keys::table.find(id.keep()).filter(api_keys::revoked_at.is_null());
+        let revoke = diesel::update(unrevoked.filter(api_keys::workspace_id.eq(workspace_id.keep())));
+        let revoke = revoke.set(api_keys::revoked_at.eq(Some(now.keep())));
+        on!(conn, c => revoke.execute(c).await)?;
+        let query = api_keys::table.find(id.keep()).filter(api_keys::workspace_id.eq(workspace_id.keep()));
+        let query = query.select(KeptApiKey::as_select());
+        let kept = on!(conn, c => query.first(c).await.optional())?;
+        Ok(kept.map(ApiKeyRow::from))
+    })
+    .await
+}
+
+/// The key whose secret has this hash, unless it was revoked.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find_active_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<ApiKeyRow>, DatabaseError> {
+    let query = api_keys::table.filter(api_keys::secret_hash.eq(hash)).filter(api_keys::revoked_at.is_null());
+    let query = query.select(KeptApiKey::as_select());
+    let kept = on!(conn, c => query.first(c).await.optional())?;
+    Ok(kept.map(ApiKeyRow::from))
+}

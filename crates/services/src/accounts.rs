@@ -1,0 +1,155 @@
+//! Accounts: the WhatsApp numbers of a workspace.
+
+use blazz_database::accounts::{self, AccountRow};
+use blazz_domain::{
+    Account, AccountId, AccountState, Desired, Epoch, EventPayload, Page, Provider, StateNumber, WorkspaceId,
+};
+use blazz_wire::request_id::RequestId;
+
+use crate::cursor::{PageQuery, id_cursor, page_of};
+use crate::workspaces::checked_name;
+use crate::{ServiceError, Services, events, sessions};
+
+/// An account to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// The tenant's name for it.
+    pub name: String,
+}
+
+/// What to change of an account; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountPatch {
+    /// The tenant's name for it.
+    pub name: Option<String>,
+}
+
+/// Creates an account that is linked to no phone yet.
+///
+/// # Errors
+/// When the name is empty or too long.
+pub async fn create(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    new: NewAccount,
+) -> Result<Account, ServiceError> {
+    let now = services.clock.now();
+    let row = AccountRow {
+        id: AccountId::new(),
+        workspace_id,
+        name: checked_name(&new.name)?,
+        provider: Provider::Web,
+        phone: None,
+        lid: None,
+        state: AccountState::New,
+        state_reason: None,
+        state_number: StateNumber::default(),
+        state_at: now,
+        desired: Desired::Stopped,
+        node_id: None,
+        epoch: Epoch(0),
+        linked_at: None,
+        created_at: now,
+    };
+    let account = Account::from(row.clone());
+    let mut conn = services.pool.get().await?;
+    let mark = conn
+        .transaction(async |conn| {
+            accounts::insert(conn, &row).await?;
+            let payload = EventPayload::AccountCreated(account.clone());
+            events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await
+        })
+        .await?;
+    events::announce(&services.bus, mark).await;
+    Ok(account)
+}
+
+/// The accounts of a workspace, newest first.
+///
+/// # Errors
+/// When the page is not one.
+pub async fn list(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    page: &PageQuery,
+) -> Result<Page<Account>, ServiceError> {
+    let (after, limit) = (page.after_id()?, page.limit()?);
+    let mut conn = services.pool.get().await?;
+    let rows = accounts::list(&mut conn, workspace_id, after, limit + 1).await?;
+    Ok(page_of(rows, limit, |row| id_cursor(row.id.0), Account::from))
+}
+
+/// One account.
+///
+/// # Errors
+/// When the workspace has none with this id.
+pub async fn get(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<Account, ServiceError> {
+    find(services, workspace_id, id).await.map(Account::from)
+}
+
+/// Changes an account's name.
+///
+/// # Errors
+/// When the name is bad or the workspace has no such account.
+pub async fn rename(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+    patch: AccountPatch,
+) -> Result<Account, ServiceError> {
+    let Some(name) = patch.name else { return get(services, workspace_id, id).await };
+    let name = checked_name(&name)?;
+    let mut conn = services.pool.get().await?;
+    let (account, mark) = conn
+        .transaction(async |conn| {
+            let row = accounts::rename(conn, workspace_id, id, &name).await?;
+            let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+            let payload = EventPayload::AccountUpdated(account.clone());
+            let mark = events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await?;
+            Ok::<_, ServiceError>((account, mark))
+        })
+        .await?;
+    events::announce(&services.bus, mark).await;
+    Ok(account)
+}
+
+/// Deletes an account with its conversations and messages. A session that a node holds is logged out and its credentials are deleted
+/// first; while that node does not answer, nothing is deleted.
+///
+/// # Errors
+/// When the workspace has no such account, or `node_unreachable`.
+pub async fn delete(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+    request_id: &RequestId,
+) -> Result<(), ServiceError> {
+    let account = find(services, workspace_id, id).await?;
+    sessions::delete(services, &account, request_id).await?;
+    let mut conn = services.pool.get().await?;
+    let mark = conn
+        .transaction(async |conn| {
+            let row = accounts::delete(conn, workspace_id, id).await?;
+            let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+            let payload = EventPayload::AccountDeleted(account);
+            let mark = events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await?;
+            Ok::<_, ServiceError>(mark)
+        })
+        .await?;
+    events::announce(&services.bus, mark).await;
+    tracing::info!(workspace.id = %workspace_id, account.id = %id, "account deleted");
+    Ok(())
+}
+
+pub(crate) async fn find(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<AccountRow, ServiceError> {
+    let mut conn = services.pool.get().await?;
+    accounts::find(&mut conn, workspace_id, id).await?.ok_or_else(ServiceError::account_not_found)
+}

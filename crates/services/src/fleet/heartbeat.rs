@@ -1,0 +1,100 @@
+//! Heartbeats: the node is alive, this has changed; the answer says what it should run and what not.
+
+use std::collections::BTreeMap;
+
+use blazz_database::accounts::{self, AccountRow};
+use blazz_database::nodes::{self, HeartbeatOutcome, Vitals};
+use blazz_domain::{AccountId, AccountState, Desired, ErrorCode, Lease, NodeId};
+use blazz_wire::control_api::{Heartbeat, HeartbeatAnswer};
+use blazz_wire::node_api::Assignment;
+
+use super::report::{Standing, take_report};
+use super::registry::check_incarnation;
+use crate::{ServiceError, Services};
+
+/// Takes in a heartbeat. The changes are stored before the heartbeat counts, so one that failed half way is sent again; each change is
+/// ordered by its own number.
+///
+/// # Errors
+/// `superseded` when a newer start of the node has registered, `not_registered` when this one never did.
+pub async fn heartbeat(
+    services: &Services,
+    node_id: &NodeId,
+    beat: Heartbeat,
+) -> Result<HeartbeatAnswer, ServiceError> {
+    let mut conn = services.pool.get().await?;
+    let node = nodes::find(&mut conn, node_id).await?;
+    drop(conn);
+    check_incarnation(node.as_ref(), beat.incarnation)?;
+    let mut stop = BTreeMap::new();
+    for change in &beat.changes {
+        if take_report(services, node_id, &change.lease, &change.report).await? == Standing::ShouldStop {
+            stop.insert(change.lease.account_id, change.lease);
+        }
+    }
+    let Some(was_lost) = renew(services, node_id, &beat).await? else {
+        return Ok(HeartbeatAnswer { number: beat.number, start: vec![], stop: vec![], report_all: false });
+    };
+    let start = reconcile(services, node_id, &mut stop).await?;
+    Ok(HeartbeatAnswer {
+        number: beat.number,
+        start,
+        stop: stop.into_values().collect(),
+        report_all: was_lost,
+    })
+}
+
+/// Renews the node's row. Whether the node had counted as lost; `None` when a later heartbeat was here before.
+async fn renew(services: &Services, node_id: &NodeId, beat: &Heartbeat) -> Result<Option<bool>, ServiceError> {
+    let now = services.clock.now();
+    let vitals = Vitals {
+        number: i64::try_from(beat.number).map_err(|_| bad_number())?,
+        sessions: beat.sessions,
+        memory_bytes: beat.memory_bytes,
+        now,
+        expires_at: now.plus(services.settings.node_ttl),
+    };
+    let mut conn = services.pool.get().await?;
+    match nodes::heartbeat(&mut conn, node_id, beat.incarnation, vitals).await? {
+        HeartbeatOutcome::Applied { was_lost } => {
+            if was_lost {
+                tracing::info!(node.id = %node_id, "a node that counted as lost is back");
+            }
+            Ok(Some(was_lost))
+        }
+        HeartbeatOutcome::Outdated => Ok(None),
+        HeartbeatOutcome::Superseded => {
+            Err(ServiceError::refused(ErrorCode::Superseded, "a newer start of this node has registered"))
+        }
+        HeartbeatOutcome::Unknown => {
+            Err(ServiceError::refused(ErrorCode::NotRegistered, "this start is not registered"))
+        }
+    }
+}
+
+/// What the node should start; adds to `stop` what is known to run against the tenant's wish.
+async fn reconcile(
+    services: &Services,
+    node_id: &NodeId,
+    stop: &mut BTreeMap<AccountId, Lease>,
+) -> Result<Vec<Assignment>, ServiceError> {
+    let mut conn = services.pool.get().await?;
+    let mut start = Vec::new();
+    for account in accounts::list_unsettled_of_node(&mut conn, node_id).await? {
+        if should_start(&account) {
+            start.push(Assignment { lease: account.lease(), linked: account.linked_at.is_some() });
+        } else if account.desired == Desired::Stopped && account.state.is_live() {
+            stop.insert(account.id, account.lease());
+        }
+    }
+    Ok(start)
+}
+
+/// Wanted, at rest, and not for a reason that somebody has to clear away first.
+fn should_start(account: &AccountRow) -> bool {
+    account.desired == Desired::Running && matches!(account.state, AccountState::New | AccountState::Stopped)
+}
+
+fn bad_number() -> ServiceError {
+    ServiceError::refused(ErrorCode::InvalidRequest, "number is out of range")
+}

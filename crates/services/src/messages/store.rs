@@ -1,0 +1,302 @@
+//! Storing a message to send: the message, its idempotency key, its events and its job, in one transaction.
+
+use blazz_database::accounts::{self, AccountRow};
+use blazz_database::conversations::Touch;
+use blazz_database::idempotency_keys::{self, IdempotencyKeyRow};
+use blazz_database::messages::{self, MessageRow};
+use blazz_database::{Conn, DatabaseError, conversations};
+use blazz_domain::message::MAX_TEXT_BYTES;
+use blazz_domain::{
+    AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, Message, MessageContent,
+    MessageId, MessageStatus, PhoneNumber, ProviderMessageId, WorkspaceId,
+};
+use blazz_jobs::{EnqueueOptions, enqueue};
+use blazz_wire::request_id::RequestId;
+use sha2::{Digest as _, Sha256};
+
+use super::{SendMessageJob, lane};
+use crate::events::{self, Mark};
+use crate::inbox::thread;
+use crate::{ServiceError, Services};
+
+/// Of the sender column, for messages that the account itself wrote.
+pub(crate) const ME: &str = "me";
+
+/// The most characters of an idempotency key.
+const MAX_KEY_CHARS: usize = 255;
+
+/// A text message to send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SendRequest {
+    /// The account to send from.
+    pub account_id: AccountId,
+    /// The phone number to send to, as people write it.
+    pub to: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A message that is stored and will be sent, come what may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The message as stored, or as it stands now when the key was used before.
+    pub message: Message,
+    /// The job that sends it; `None` when the key was used before.
+    pub job_id: Option<JobId>,
+}
+
+/// Stores a message to send. The same idempotency key with the same request gives the same message again.
+///
+/// # Errors
+/// When the request is not valid (`invalid_phone`, `invalid_request`, `invalid_idempotency_key`), the workspace has no such account, the account is not
+/// linked (`account_not_linked`, `account_logged_out`), or the key was used for another request (`idempotency_key_reused`).
+pub async fn store(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    request: &SendRequest,
+    idempotency_key: Option<&str>,
+    request_id: &RequestId,
+) -> Result<Stored, ServiceError> {
+    let draft = Draft::check(workspace_id, request, idempotency_key, request_id)?;
+    let mut conn = services.pool.get().await?;
+    match draft.store(services, &mut conn).await {
+        // Another request with this key was first, between our look and our insert: now its message is there.
+        Err(StoreError::KeyTaken) => draft.store(services, &mut conn).await,
+        result => result,
+    }
+    .map_err(StoreError::into_service_error)
+}
+
+/// A request that has been checked as far as it can be without the database.
+struct Draft {
+    workspace_id: WorkspaceId,
+    account_id: AccountId,
+    to: PhoneNumber,
+    content: MessageContent,
+    key: Option<String>,
+    body_hash: String,
+    request_id: String,
+}
+
+enum StoreError {
+    KeyTaken,
+    Service(ServiceError),
+}
+
+impl StoreError {
+    fn into_service_error(self) -> ServiceError {
+        match self {
+            Self::KeyTaken => ServiceError::Internal(anyhow::anyhow!("an idempotency key is taken, but not there")),
+            Self::Service(error) => error,
+        }
+    }
+}
+
+impl From<ServiceError> for StoreError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(error)
+    }
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl Draft {
+    fn check(
+        workspace_id: WorkspaceId,
+        request: &SendRequest,
+        key: Option<&str>,
+        request_id: &RequestId,
+    ) -> Result<Self, ServiceError> {
+        let to: PhoneNumber = request
+            .to
+            .parse()
+            .map_err(|error| ServiceError::refused(ErrorCode::InvalidPhone, format!("to: {error}")))?;
+        check_text(&request.text)?;
+        Ok(Self {
+            workspace_id,
+            account_id: request.account_id,
+            body_hash: body_hash(request.account_id, &to, &request.text),
+            to,
+            content: MessageContent::Text { text: request.text.clone() },
+            key: key.map(checked_key).transpose()?,
+            request_id: request_id.to_string(),
+        })
+    }
+
+    async fn store(&self, services: &Services, conn: &mut Conn) -> Result<Stored, StoreError> {
+        let (stored, mark) = conn.transaction(async |conn| self.store_in(services, conn).await).await?;
+        events::announce(&services.bus, mark).await;
+        Ok(stored)
+    }
+
+    async fn store_in(&self, services: &Services, conn: &mut Conn) -> Result<(Stored, Option<Mark>), StoreError> {
+        if let Some(message) = self.find_replay(conn).await? {
+            return Ok((Stored { message, job_id: None }, None));
+        }
+        let account = accounts::find(conn, self.workspace_id, self.account_id).await?;
+        check_linked(&account.ok_or_else(ServiceError::account_not_found)?)?;
+        let address = Address { jid: Jid::phone(&self.to), phone: Some(self.to.clone()), lid: None };
+        let thread = thread::open(services, conn, self.workspace_id, self.account_id, &address, None).await?;
+        // From here on, stored order is sending order.
+        conversations::lock(conn, self.workspace_id, thread.conversation_id).await?;
+        let (message, job_id) = self.insert(services, conn, &thread).await?;
+        let mut payloads = thread.created_event(conn, self.workspace_id).await?;
+        payloads.push(EventPayload::MessageCreated(message.clone()));
+        let mark = events::append(conn, services.clock.as_ref(), self.workspace_id, payloads).await?;
+        Ok((Stored { message, job_id: Some(job_id) }, mark))
+    }
+
+    async fn find_replay(&self, conn: &mut Conn) -> Result<Option<Message>, ServiceError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let Some(used) = idempotency_keys::find(conn, self.workspace_id, key).await? else { return Ok(None) };
+        if used.body_hash != self.body_hash {
+            return Err(ServiceError::refused(
+                ErrorCode::IdempotencyKeyReused,
+                "this key was used before with another account, recipient or text",
+            ));
+        }
+        let row = messages::find(conn, self.workspace_id, used.message_id).await?;
+        Ok(row.map(Message::from))
+    }
+
+    async fn insert(
+        &self,
+        services: &Services,
+        conn: &mut Conn,
+        thread: &thread::Thread,
+    ) -> Result<(Message, JobId), StoreError> {
+        let now = services.clock.now();
+        let row = MessageRow {
+            id: MessageId::new(),
+            workspace_id: self.workspace_id,
+            account_id: self.account_id,
+            conversation_id: thread.conversation_id,
+            direction: Direction::Outbound,
+            sender: ME.to_owned(),
+            provider_message_id: ProviderMessageId::generate(),
+            contact_phone: thread.contact_phone.clone(),
+            content: self.content.clone(),
+            status: MessageStatus::Queued,
+            error: None,
+            created_at: now,
+            sent_at: None,
+            delivered_at: None,
+            read_at: None,
+            expires_at: Some(now.plus(services.settings.message_ttl)),
+        };
+        let taken = || ServiceError::Internal(anyhow::anyhow!("a fresh message id is taken"));
+        messages::insert(conn, &row).await?.ok_or_else(taken)?;
+        let touch = Touch::Written { preview: self.content.preview(), at: now };
+        conversations::touch(conn, self.workspace_id, thread.conversation_id, touch).await?;
+        self.claim_key(conn, &row).await?;
+        let job = SendMessageJob {
+            workspace_id: self.workspace_id,
+            message_id: row.id,
+            request_id: self.request_id.clone(),
+        };
+        let options = EnqueueOptions {
+            run_at: Some(now.plus(services.settings.send_takeover)),
+            lane: Some(lane(thread.conversation_id)),
+            ..EnqueueOptions::default()
+        };
+        let job_id = enqueue(conn, services.clock.as_ref(), &job, options).await?;
+        Ok((row.into(), job_id))
+    }
+
+    async fn claim_key(&self, conn: &mut Conn, message: &MessageRow) -> Result<(), StoreError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let row = IdempotencyKeyRow {
+            workspace_id: self.workspace_id,
+            key: key.clone(),
+            body_hash: self.body_hash.clone(),
+            message_id: message.id,
+            created_at: message.created_at,
+        };
+        match idempotency_keys::insert(conn, &row).await {
+            Ok(()) => Ok(()),
+            Err(DatabaseError::UniqueViolation { .. }) => Err(StoreError::KeyTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn check_linked(account: &AccountRow) -> Result<(), ServiceError> {
+    match (account.linked_at, account.state) {
+        (Some(_), _) => Ok(()),
+        (None, AccountState::LoggedOut) => Err(ServiceError::refused(
+            ErrorCode::AccountLoggedOut,
+            "the account was logged out; start its session and scan a new QR code",
+        )),
+        (None, _) => Err(ServiceError::refused(
+            ErrorCode::AccountNotLinked,
+            "start the account's session and scan its QR code first",
+        )),
+    }
+}
+
+fn check_text(text: &str) -> Result<(), ServiceError> {
+    let refuse = |detail: String| Err(ServiceError::refused(ErrorCode::InvalidRequest, detail));
+    if text.trim().is_empty() {
+        return refuse("text must not be empty".to_owned());
+    }
+    if text.len() > MAX_TEXT_BYTES {
+        return refuse(format!("text must not be longer than {MAX_TEXT_BYTES} bytes"));
+    }
+    if text.contains('\0') {
+        return refuse("text must not contain the character U+0000".to_owned());
+    }
+    Ok(())
+}
+
+fn checked_key(key: &str) -> Result<String, ServiceError> {
+    let good = (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| matches!(b, 0x20..=0x7e));
+    let detail = format!("the key must be 1 to {MAX_KEY_CHARS} printable ASCII characters");
+    good.then(|| key.to_owned()).ok_or_else(|| ServiceError::refused(ErrorCode::InvalidIdempotencyKey, detail))
+}
+
+/// Two spellings of a phone number are the same request.
+fn body_hash(account_id: AccountId, to: &PhoneNumber, text: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(account_id.0.as_bytes())
+        .chain_update(to.as_str())
+        .chain_update([0])
+        .chain_update(text)
+        .finalize();
+    hex::encode(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_printable_ascii_within_bounds() {
+        assert!(checked_key("a").is_ok() && checked_key(&"k".repeat(MAX_KEY_CHARS)).is_ok());
+        for bad in ["", "ä", "a\tb", &"k".repeat(MAX_KEY_CHARS + 1)] {
+            assert_eq!(checked_key(bad).unwrap_err().code(), ErrorCode::InvalidIdempotencyKey, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn texts_have_something_to_say_and_bounds() {
+        assert!(check_text("hi").is_ok() && check_text(&"x".repeat(MAX_TEXT_BYTES)).is_ok());
+        for bad in ["", " \n", "a\0b", &"x".repeat(MAX_TEXT_BYTES + 1)] {
+            assert_eq!(check_text(bad).unwrap_err().code(), ErrorCode::InvalidRequest);
+        }
+    }
+
+    #[test]
+    fn the_hash_tells_requests_apart_and_spellings_not() {
+        let id = AccountId::new();
+        let to = |text: &str| text.parse::<PhoneNumber>().unwrap();
+        let hash = body_hash(id, &to("+15550000001"), "hi");
+        assert_eq!(hash, body_hash(id, &to("1 (555) 000-0001"), "hi"));
+        assert_ne!(hash, body_hash(id, &to("+15550000002"), "hi"));
+        assert_ne!(hash, body_hash(id, &to("+15550000001"), "ho"));
+        assert_ne!(hash, body_hash(AccountId::new(), &to("+15550000001"), "hi"));
+    }
+}

@@ -1,0 +1,38 @@
+//! Times and limits of the use cases.
+
+use std::time::Duration;
+
+/// What an operator may choose, and what tests shorten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a message is worth sending.
+    pub message_ttl: Duration,
+    /// After how long without a heartbeat a node counts as lost.
+    pub node_ttl: Duration,
+    /// How long after storing a message its job may start, should the request that stored it have died.
+    pub send_takeover: Duration,
+    /// How long a request waits for the message that it sends.
+    pub send_wait: Duration,
+    /// How many jobs run at once.
+    pub job_concurrency: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            message_ttl: Duration::from_secs(24 * 3600),
+            node_ttl: Duration::from_secs(10),
+            send_takeover: Duration::from_secs(5),
+            send_wait: Duration::from_secs(12),
+            job_concurrency: 16,
+        }
+    }
+}
+
+impl Settings {
+    /// How often a node sends a heartbeat: five fit into the time after which it counts as lost.
+    #[must_use]
+    pub fn heartbeat_interval(&self) -> Duration {
+        self.node_ttl / 5
+    }
+}

@@ -1,0 +1,80 @@
+//! Accounts: created, renamed, deleted with all that is theirs.
+
+use blazz_domain::{AccountState, ErrorCode};
+use blazz_services::accounts::{self, AccountPatch, NewAccount};
+use blazz_services::{PageQuery, conversations};
+use blazz_test_support::for_each_database;
+
+use crate::world::{World, quick, request_id};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_lives_and_is_told_of() {
+    for_each_database(async |db| {
+        let world = World::new(&db, quick()).await;
+        let id = world.account().await;
+        assert_eq!(world.state(id).await, AccountState::New);
+        let patch = AccountPatch { name: Some(" Support ".into()) };
+        let renamed = accounts::rename(&world.services, world.workspace, id, patch).await.unwrap();
+        assert_eq!(renamed.name, "Support");
+        let unchanged = accounts::rename(&world.services, world.workspace, id, AccountPatch::default()).await.unwrap();
+        assert_eq!(unchanged.name, "Support");
+        let bad = NewAccount { name: " ".into() };
+        let refused = accounts::create(&world.services, world.workspace, bad).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+        accounts::delete(&world.services, world.workspace, id, &request_id()).await.unwrap();
+        let gone = accounts::get(&world.services, world.workspace, id).await.unwrap_err();
+        assert_eq!(gone.code(), ErrorCode::AccountNotFound);
+        assert_eq!(world.event_kinds().await, ["account.created", "account.updated", "account.deleted"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_come_in_pages_newest_first() {
+    for_each_database(async |db| {
+        let world = World::new(&db, quick()).await;
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            ids.push(world.account().await);
+        }
+        ids.reverse();
+        let mut seen = Vec::new();
+        let mut page = PageQuery { after: None, limit: Some(2) };
+        loop {
+            let part = accounts::list(&world.services, world.workspace, &page).await.unwrap();
+            assert!(part.data.len() <= 2);
+            seen.extend(part.data.into_iter().map(|account| account.id));
+            match part.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, ids);
+        let odd = PageQuery { after: Some("not a cursor".into()), limit: None };
+        let refused = accounts::list(&world.services, world.workspace, &odd).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidCursor);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_asks_the_node_first_and_takes_everything_along() {
+    for_each_database(async |db| {
+        let world = World::new(&db, quick()).await;
+        let node = world.node("node-1").await;
+        let (kept, gone) = (world.connected(&node).await, world.connected(&node).await);
+        world.send(kept, "stays").await.unwrap();
+        world.send(gone, "goes").await.unwrap();
+        accounts::delete(&world.services, world.workspace, gone, &request_id()).await.unwrap();
+        assert_eq!(node.commands().last().map(String::as_str), Some("delete"));
+        assert_eq!(world.all_messages().await.len(), 1);
+        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
+        assert_eq!(listed.data.len(), 1);
+
+        node.die().await;
+        let refused = accounts::delete(&world.services, world.workspace, kept, &request_id()).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::NodeUnreachable);
+        assert_eq!(world.state(kept).await, AccountState::Connected, "credentials are there, so the account is");
+    })
+    .await;
+}

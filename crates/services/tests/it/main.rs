@@ -1,0 +1,18 @@
+//! The use cases on both databases and both buses, against real nodes behind real signatures.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code"
+)]
+
+mod accounts;
+mod fleet;
+mod inbox;
+mod node;
+mod reading;
+mod sending;
+mod sessions;
+mod tenants;
+mod world;
