@@ -22,7 +22,9 @@ pub(crate) struct CreateAccount {
     name: String,
 }
 
-/// Create an account, linked to no phone yet. Start its session to link one.
+/// Create an account, linked to no phone yet.
+///
+/// Start its session to link one.
 #[utoipa::path(
     operation_id = "createAccount",
     tag = "accounts",

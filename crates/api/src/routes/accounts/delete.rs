@@ -11,8 +11,9 @@ use crate::state::AppState;
 
 codes!(NodeUnreachable);
 
-/// Delete an account with its conversations and messages. A linked phone is logged out first; while the session's node does not answer, nothing is
-/// deleted.
+/// Delete an account with its conversations and messages.
+///
+/// A linked phone is logged out first; while the session's node does not answer, nothing is deleted.
 #[utoipa::path(
     operation_id = "deleteAccount",
     tag = "accounts",

@@ -11,7 +11,9 @@ use crate::state::AppState;
 
 codes!(LogReplaced, EventsPruned);
 
-/// Read the event log, oldest first. `next` is always there: come back with it for what happens later.
+/// Read the event log, oldest first.
+///
+/// `next` is always there: come back with it for what happens later.
 #[utoipa::path(
     operation_id = "listEvents",
     tag = "events",

@@ -22,7 +22,9 @@ pub(crate) struct CreateKey {
     name: String,
 }
 
-/// Create a key of a workspace. Its secret is shown this once.
+/// Create a key of a workspace.
+///
+/// Its secret is shown this once.
 #[utoipa::path(
     operation_id = "createKey",
     tag = "workspaces",

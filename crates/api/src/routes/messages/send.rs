@@ -36,8 +36,10 @@ pub(crate) struct SendMessage {
     text: String,
 }
 
-/// Send a message. Once this answers, the message is kept until it is sent or its time runs out; with an `Idempotency-Key`, the same request again gives
-/// the same message again.
+/// Send a message.
+///
+/// Once this answers, the message is kept until it is sent or its time runs out; with an `Idempotency-Key`, the
+/// same request again gives the same message again.
 #[utoipa::path(
     operation_id = "sendMessage",
     tag = "messages",

@@ -19,7 +19,9 @@ pub(crate) struct Health {
     version: &'static str,
 }
 
-/// Say that the process is alive. Asks nothing else.
+/// Say that the process is alive.
+///
+/// Asks nothing else.
 #[utoipa::path(
     operation_id = "getHealth",
     tag = "operations",

@@ -37,7 +37,9 @@ pub(crate) struct Checks {
     serving: &'static str,
 }
 
-/// Say whether the process can do its work: database, bus, not about to end.
+/// Say whether the process can do its work.
+///
+/// Database, bus, not about to end.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "operations",

@@ -12,7 +12,9 @@ use crate::state::AppState;
 
 codes!(AccountNotLinked, SessionNotRunning, NodeUnreachable);
 
-/// Log a session out: remove the linked device from the phone and delete its credentials.
+/// Log a session out.
+///
+/// Remove the linked device from the phone and delete its credentials.
 #[utoipa::path(
     operation_id = "logoutSession",
     tag = "sessions",

@@ -54,6 +54,11 @@ pub(crate) struct QrAnswer {
     round_ends_at: Timestamp,
 }
 
+/// The code as a picture: the bytes of a PNG.
+#[derive(Serialize, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(crate) struct QrPicture(Vec<u8>);
+
 /// Get the QR code to scan, as PNG, SVG, plain text, or JSON with a data URL.
 #[utoipa::path(
     operation_id = "getSessionQr",
@@ -63,7 +68,7 @@ pub(crate) struct QrAnswer {
     responses(
         (status = 200, description = "The code, in the form that `Accept` asks for.", content(
             (QrAnswer = "application/json"),
-            (Vec<u8> = "image/png"),
+            (QrPicture = "image/png"),
             (String = "image/svg+xml"),
             (String = "text/plain"),
         )),

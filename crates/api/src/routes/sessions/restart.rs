@@ -12,7 +12,9 @@ use crate::state::AppState;
 
 codes!(NoCapacity, NodeUnreachable, StorageMissing);
 
-/// Restart a session: connect anew, with the same link.
+/// Restart a session.
+///
+/// Connect anew, with the same link.
 #[utoipa::path(
     operation_id = "restartSession",
     tag = "sessions",

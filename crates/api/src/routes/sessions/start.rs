@@ -12,7 +12,9 @@ use crate::state::AppState;
 
 codes!(NoCapacity, NodeUnreachable, StorageMissing);
 
-/// Start a session: connect, or ask for a QR code when no phone is linked. Starting one that runs changes nothing.
+/// Start a session: connect, or ask for a QR code when no phone is linked.
+///
+/// Starting one that runs changes nothing.
 #[utoipa::path(
     operation_id = "startSession",
     tag = "sessions",

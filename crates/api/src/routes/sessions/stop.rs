@@ -12,7 +12,9 @@ use crate::state::AppState;
 
 codes!(NodeUnreachable);
 
-/// Stop a session. Its link stays, and WhatsApp keeps what arrives. Stopping one that rests changes nothing.
+/// Stop a session.
+///
+/// Its link stays, and WhatsApp keeps what arrives. Stopping one that rests changes nothing.
 #[utoipa::path(
     operation_id = "stopSession",
     tag = "sessions",
