@@ -117,13 +117,12 @@ pub async fn revoke(
     services: &Services,
     workspace_id: WorkspaceId,
     id: ApiKeyId,
-) -> Result<(), ServiceError> {
+) -> Result<ApiKey, ServiceError> {
     let mut conn = services.pool.get().await?;
-    if !api_keys::revoke(&mut conn, workspace_id, id, services.clock.now()).await? {
-        return Err(ServiceError::not_found("key"));
-    }
+    let row = api_keys::revoke(&mut conn, workspace_id, id, services.clock.now()).await?;
+    let row = row.ok_or_else(|| ServiceError::not_found("key"))?;
     tracing::info!(workspace.id = %workspace_id, api_key.id = %id, "api key revoked");
-    Ok(())
+    Ok(row.into())
 }
 
 /// Whose key this is; `None` for anything but a valid, unrevoked secret.

@@ -121,7 +121,7 @@ fn describe(error: &ServiceError) -> String {
     match error {
         ServiceError::Internal(source) => match source.downcast_ref::<DatabaseError>() {
             Some(DatabaseError::UniqueViolation { .. }) => "the database refuses it: unique violation".to_owned(),
-            Some(DatabaseError::ForeignKeyViolation) => "the database refuses it: foreign key".to_owned(),
+            Some(DatabaseError::ForeignKey) => "the database refuses it: foreign key".to_owned(),
             _ => "the database refuses it".to_owned(),
         },
         other => other.code().as_str().to_owned(),

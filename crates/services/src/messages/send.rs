@@ -6,7 +6,7 @@ use blazz_domain::{JobId, Message, WorkspaceId};
 use blazz_jobs::claim_one;
 use blazz_wire::request_id::RequestId;
 
-use super::{SendRequest, Stored, get, store};
+use super::{SendRequest, get, store};
 use crate::{ServiceError, Services};
 
 /// What became of a request to send.

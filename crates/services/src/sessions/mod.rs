@@ -20,7 +20,7 @@ use crate::{ServiceError, Services, accounts as account_services, fleet};
 pub(crate) use holder::Holder;
 
 pub use crate::qr_image;
-pub use qr::qr;
+pub use qr::{MAX_WAIT, qr};
 
 /// A session as tenants see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
