@@ -139,11 +139,7 @@ fn encode(kind: &str, place: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{kind}|{place}"))
 }
 
-fn decode<T>(
-    kind: &str,
-    cursor: &str,
-    parse: impl FnOnce(&str) -> Result<T, ()>,
-) -> Result<T, ServiceError> {
+fn decode<T>(kind: &str, cursor: &str, parse: impl FnOnce(&str) -> Result<T, ()>) -> Result<T, ServiceError> {
     let place = || {
         let bytes = URL_SAFE_NO_PAD.decode(Some(cursor).filter(|c| c.len() <= MAX_CURSOR_BYTES)?).ok()?;
         let text = String::from_utf8(bytes).ok()?;

@@ -68,12 +68,17 @@ impl Services {
             clock: Arc::clone(&clock),
             nodes: Arc::clone(&nodes),
         };
-        let runner =
-            Runner::new(pool.clone(), bus.clone(), Arc::clone(&clock), shutdown.clone(), settings.job_concurrency)
-                .register::<messages::SendMessageJob, _, _>(move |job, context| {
-                    let courier = courier.clone();
-                    async move { courier.run(job, context).await }
-                });
+        let runner = Runner::new(
+            pool.clone(),
+            bus.clone(),
+            Arc::clone(&clock),
+            shutdown.clone(),
+            settings.job_concurrency,
+        )
+        .register::<messages::SendMessageJob, _, _>(move |job, context| {
+            let courier = courier.clone();
+            async move { courier.run(job, context).await }
+        });
         Self { pool, bus, clock, nodes, runner: Arc::new(runner), settings, shutdown }
     }
 }

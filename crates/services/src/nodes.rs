@@ -76,7 +76,10 @@ pub(crate) fn call_failed(node_id: &NodeId, error: CallError) -> ServiceError {
         }
         CallError::BadAnswer(reason) => {
             tracing::error!(node.id = %node_id, %reason, "a node's answer is not signed as it must be");
-            ServiceError::refused(ErrorCode::NodeUnreachable, format!("node {node_id} does not answer as it must"))
+            ServiceError::refused(
+                ErrorCode::NodeUnreachable,
+                format!("node {node_id} does not answer as it must"),
+            )
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn png(code: &QrCode) -> Result<Vec<u8>, ServiceError> {
     let modules = modules(code)?;
     let side = (modules.width() + 2 * QUIET) * SCALE;
     let pixels = grey_rows(&modules, side);
-    write_png(side, &pixels).map_err(|error| ServiceError::Internal(error.into()))
+    write_png(side, &pixels).map_err(ServiceError::Internal)
 }
 
 /// The code as an SVG document with its quiet zone.

@@ -34,7 +34,8 @@ impl From<WorkspaceRow> for Workspace {
 /// # Errors
 /// When the name is empty or too long.
 pub async fn create(services: &Services, name: &str) -> Result<Workspace, ServiceError> {
-    let row = WorkspaceRow { id: WorkspaceId::new(), name: checked_name(name)?, created_at: services.clock.now() };
+    let row =
+        WorkspaceRow { id: WorkspaceId::new(), name: checked_name(name)?, created_at: services.clock.now() };
     let mut conn = services.pool.get().await?;
     workspaces::insert(&mut conn, &row).await?;
     tracing::info!(workspace.id = %row.id, "workspace created");

@@ -8,8 +8,8 @@ use blazz_domain::{AccountId, AccountState, Desired, ErrorCode, Lease, NodeId};
 use blazz_wire::control_api::{Heartbeat, HeartbeatAnswer};
 use blazz_wire::node_api::Assignment;
 
-use super::report::{Standing, take_report};
 use super::registry::check_incarnation;
+use super::report::{Standing, take_report};
 use crate::{ServiceError, Services};
 
 /// Takes in a heartbeat. The changes are stored before the heartbeat counts, so one that failed half way is sent again; each change is
@@ -45,7 +45,11 @@ pub async fn heartbeat(
 }
 
 /// Renews the node's row. Whether the node had counted as lost; `None` when a later heartbeat was here before.
-async fn renew(services: &Services, node_id: &NodeId, beat: &Heartbeat) -> Result<Option<bool>, ServiceError> {
+async fn renew(
+    services: &Services,
+    node_id: &NodeId,
+    beat: &Heartbeat,
+) -> Result<Option<bool>, ServiceError> {
     let now = services.clock.now();
     let vitals = Vitals {
         number: i64::try_from(beat.number).map_err(|_| bad_number())?,

@@ -33,7 +33,9 @@ async fn disconnect(services: &Services, stranded: &AccountRow) -> Result<(), Se
         .transaction(async |conn| {
             let lost = nodes::lock(conn, node_id).await?.is_some_and(|node| node.lost);
             let account = accounts::find_for_update(conn, stranded.workspace_id, stranded.id).await?;
-            let Some(account) = account.filter(|account| lost && is_stranded(account)) else { return Ok(None) };
+            let Some(account) = account.filter(|account| lost && is_stranded(account)) else {
+                return Ok(None);
+            };
             report::store(services, conn, &after_loss(services, account)).await
         })
         .await?;

@@ -2,7 +2,9 @@
 
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::nodes::{self, NewRegistration, NodeRow};
-use blazz_domain::{AccountState, Desired, ErrorCode, Incarnation, NodeId, StateNumber, StateReason, Timestamp};
+use blazz_domain::{
+    AccountState, Desired, ErrorCode, Incarnation, NodeId, StateNumber, StateReason, Timestamp,
+};
 use blazz_wire::control_api::{Register, Registered};
 use blazz_wire::node_api::Assignment;
 use url::Url;
@@ -54,7 +56,10 @@ pub async fn register(
 ///
 /// # Errors
 /// `not_registered` when the node or the number is not known, `superseded` when a later start has registered.
-pub(crate) fn check_incarnation(node: Option<&NodeRow>, incarnation: Incarnation) -> Result<(), ServiceError> {
+pub(crate) fn check_incarnation(
+    node: Option<&NodeRow>,
+    incarnation: Incarnation,
+) -> Result<(), ServiceError> {
     match node.map(|node| node.incarnation) {
         Some(current) if current == incarnation => Ok(()),
         Some(current) if current > incarnation => {
@@ -74,7 +79,8 @@ async fn take_over(
     let number = StateNumber::new(node.incarnation, 0);
     let change = |account: &AccountRow| after_restart(account, node, number, now);
     let account = report::change_one(services, account.workspace_id, account.id, change).await?;
-    let runs = |account: &AccountRow| account.state_number == number && account.state == AccountState::Starting;
+    let runs =
+        |account: &AccountRow| account.state_number == number && account.state == AccountState::Starting;
     Ok(account
         .filter(runs)
         .map(|account| Assignment { lease: account.lease(), linked: account.linked_at.is_some() }))
@@ -113,7 +119,8 @@ fn check(node_id: &NodeId, request: &Register) -> Result<(), ServiceError> {
     if request.node_id != *node_id {
         return refuse("node_id must be the signer's");
     }
-    let http = Url::parse(&request.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let http =
+        Url::parse(&request.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if !http || request.url.len() > 500 {
         return refuse("url must be an http or https url");
     }

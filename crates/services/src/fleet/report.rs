@@ -1,7 +1,7 @@
 //! What a session's state becomes when its node reports: pure, then stored with its event.
 
-use blazz_database::accounts::{self, AccountRow};
 use blazz_database::Conn;
+use blazz_database::accounts::{self, AccountRow};
 use blazz_domain::{
     Account, AccountId, AccountState, Desired, EventPayload, Lease, NodeId, SessionReport, StateReason,
     WorkspaceId,
@@ -143,7 +143,11 @@ fn holds(node_id: &NodeId, lease: &Lease, account: &AccountRow) -> bool {
 
 /// A live session that is wanted at rest should stop.
 fn standing(account: &AccountRow, reported: AccountState) -> Standing {
-    if account.desired == Desired::Stopped && reported.is_live() { Standing::ShouldStop } else { Standing::Holds }
+    if account.desired == Desired::Stopped && reported.is_live() {
+        Standing::ShouldStop
+    } else {
+        Standing::Holds
+    }
 }
 
 fn log_change(before: &AccountRow, after: &AccountRow) {
@@ -181,7 +185,11 @@ fn judge(account: &AccountRow, report: &SessionReport) -> Verdict {
         _ => {}
     }
     let seen = |row: &AccountRow| Account::from(row.clone());
-    if seen(&after) == seen(account) { Verdict::Silent(Box::new(after)) } else { Verdict::Changed(Box::new(after)) }
+    if seen(&after) == seen(account) {
+        Verdict::Silent(Box::new(after))
+    } else {
+        Verdict::Changed(Box::new(after))
+    }
 }
 
 /// Whether the reported state may follow. Two changes between two reports arrive as one: a session at rest that is wanted to run has

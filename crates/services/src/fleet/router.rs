@@ -74,7 +74,8 @@ fn score(workspace_id: WorkspaceId, node: &Candidate) -> f64 {
 
 /// A number strictly between 0 and 1, the same for the same pair, evenly spread over pairs.
 fn unit(workspace_id: WorkspaceId, node_id: &NodeId) -> f64 {
-    let digest = Sha256::new().chain_update(workspace_id.0.as_bytes()).chain_update(node_id.as_str()).finalize();
+    let digest =
+        Sha256::new().chain_update(workspace_id.0.as_bytes()).chain_update(node_id.as_str()).finalize();
     let (high, low) = match *digest {
         [a, b, c, d, e, f, g, h, ..] => (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])),
         _ => (0, 0),

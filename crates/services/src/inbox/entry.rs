@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use blazz_database::rejected_events::{self, RejectedEventRow};
 use blazz_database::{Conn, DatabaseError};
-use blazz_domain::{
-    Address, EventPayload, Jid, Lease, OutboxId, RejectedEventId, SessionEvent,
-};
+use blazz_domain::{Address, EventPayload, Jid, Lease, OutboxId, RejectedEventId, SessionEvent};
 use blazz_wire::control_api::EventEntry;
 
 use super::{message, receipt, thread};
@@ -40,15 +38,12 @@ impl<'a> Intake<'a> {
         entries: &[&'e EventEntry],
     ) -> Result<Vec<ReadEntry<'e>>, ServiceError> {
         let read: Vec<_> = entries.iter().map(|raw| ReadEntry { raw, event: parse(raw) }).collect();
-        let mut addresses: BTreeMap<&Jid, (&Address, Option<&str>)> = BTreeMap::new();
-        for event in read.iter().filter_map(|entry| entry.event.as_ref().ok()) {
-            for (address, name) in named_addresses(event) {
-                addresses.insert(&address.jid, (address, name));
-            }
-        }
-        for (address, name) in addresses.into_values() {
+        let events = read.iter().filter_map(|entry| entry.event.as_ref().ok());
+        for (address, name) in everybody(events).values() {
             let met = conn
-                .transaction(async |conn| thread::meet(self.services, conn, self.lease.workspace_id, address, name).await)
+                .transaction(async |conn| {
+                    thread::meet(self.services, conn, self.lease.workspace_id, address, *name).await
+                })
                 .await;
             // What is wrong with it will show, and be put aside, when its entry's turn comes.
             if let Err(error @ ServiceError::Unavailable(_)) = met {
@@ -113,19 +108,36 @@ impl<'a> Intake<'a> {
 
 /// The error says where and why, never what: serde quotes the offending value in some of its messages.
 fn parse(raw: &EventEntry) -> Result<SessionEvent, String> {
-    serde_json::from_str(raw.event.get())
-        .map_err(|error| format!("not a session event: {:?} error at column {}", error.classify(), error.column()))
+    serde_json::from_str(raw.event.get()).map_err(|error| {
+        format!("not a session event: {:?} error at column {}", error.classify(), error.column())
+    })
 }
 
 fn describe(error: &ServiceError) -> String {
     match error {
         ServiceError::Internal(source) => match source.downcast_ref::<DatabaseError>() {
-            Some(DatabaseError::UniqueViolation { .. }) => "the database refuses it: unique violation".to_owned(),
+            Some(DatabaseError::UniqueViolation { .. }) => {
+                "the database refuses it: unique violation".to_owned()
+            }
             Some(DatabaseError::ForeignKey) => "the database refuses it: foreign key".to_owned(),
             _ => "the database refuses it".to_owned(),
         },
         other => other.code().as_str().to_owned(),
     }
+}
+
+/// Everybody that the events are about, by address, with all that the events say of each.
+fn everybody<'e>(
+    events: impl Iterator<Item = &'e SessionEvent>,
+) -> BTreeMap<&'e Jid, (Address, Option<&'e str>)> {
+    let mut known: BTreeMap<&Jid, (Address, Option<&str>)> = BTreeMap::new();
+    for (address, name) in events.flat_map(named_addresses) {
+        let (merged, last_name) = known.entry(&address.jid).or_insert_with(|| (address.clone(), None));
+        merged.phone = address.phone.clone().or(merged.phone.take());
+        merged.lid = address.lid.clone().or(merged.lid.take());
+        *last_name = name.or(*last_name);
+    }
+    known
 }
 
 /// Everybody that the event is about, with the name they show.
@@ -134,7 +146,8 @@ fn named_addresses(event: &SessionEvent) -> Vec<(&Address, Option<&str>)> {
         SessionEvent::Message(message) if !message::is_ours(message) => vec![],
         SessionEvent::Message(message) => {
             let name = message::contact_name(message);
-            let mut addresses = vec![(&message.chat, name.filter(|_| message.sender.jid == message.chat.jid))];
+            let mut addresses =
+                vec![(&message.chat, name.filter(|_| message.sender.jid == message.chat.jid))];
             if !message.from_me && message.sender.jid != message.chat.jid {
                 addresses.push((&message.sender, name));
             }

@@ -107,7 +107,8 @@ async fn sender(
         return Ok(thread.contact_id.to_string());
     }
     let name = contact_name(message);
-    let member = thread::meet(intake.services, conn, intake.lease.workspace_id, &message.sender, name).await?;
+    let member =
+        thread::meet(intake.services, conn, intake.lease.workspace_id, &message.sender, name).await?;
     Ok(member.id.to_string())
 }
 
@@ -118,9 +119,9 @@ fn storable(content: &MessageContent) -> MessageContent {
             let end = text.floor_char_boundary(MAX_TEXT_BYTES);
             MessageContent::Text { text: text.get(..end).unwrap_or_default().replace('\0', "\u{fffd}") }
         }
-        MessageContent::Unsupported { original } => {
-            MessageContent::Unsupported { original: original.chars().filter(|c| !c.is_control()).take(100).collect() }
-        }
+        MessageContent::Unsupported { original } => MessageContent::Unsupported {
+            original: original.chars().filter(|c| !c.is_control()).take(100).collect(),
+        },
     }
 }
 
@@ -140,19 +141,32 @@ async fn known_already(
         return Ok(vec![]);
     }
     let (workspace_id, account_id) = (intake.lease.workspace_id, intake.lease.account_id);
-    let known =
-        messages::find_by_provider_id(conn, workspace_id, account_id, thread.conversation_id, ME, &message.id).await?;
+    let known = messages::find_by_provider_id(
+        conn,
+        workspace_id,
+        account_id,
+        thread.conversation_id,
+        ME,
+        &message.id,
+    )
+    .await?;
     let Some(known) = known else { return Ok(vec![]) };
     let raised =
-        messages::raise_status(conn, workspace_id, known.id, MessageStatus::Sent, message.sent_at, None).await?;
+        messages::raise_status(conn, workspace_id, known.id, MessageStatus::Sent, message.sent_at, None)
+            .await?;
     Ok(raised.map(|row| EventPayload::MessageStatusUpdated(Message::from(row))).into_iter().collect())
 }
 
 /// A receipt may have come before the message that it is about.
 async fn with_early_receipt(conn: &mut Conn, row: MessageRow) -> Result<MessageRow, ServiceError> {
-    let early =
-        early_receipts::take(conn, row.workspace_id, row.account_id, row.conversation_id, &row.provider_message_id)
-            .await?;
+    let early = early_receipts::take(
+        conn,
+        row.workspace_id,
+        row.account_id,
+        row.conversation_id,
+        &row.provider_message_id,
+    )
+    .await?;
     let Some(early) = early else { return Ok(row) };
     let raised = messages::raise_status(conn, row.workspace_id, row.id, early.status, early.at, None).await?;
     Ok(raised.unwrap_or(row))

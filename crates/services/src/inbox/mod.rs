@@ -84,7 +84,8 @@ async fn take(
 ) -> Result<(u64, u64, Option<Mark>), ServiceError> {
     let (workspace_id, account_id, outbox_id) = (lease.workspace_id, lease.account_id, batch.outbox_id);
     let account = accounts::find(conn, workspace_id, account_id).await?;
-    let holds = |account: &AccountRow| account.node_id.as_ref() == Some(node_id) && account.epoch == lease.epoch;
+    let holds =
+        |account: &AccountRow| account.node_id.as_ref() == Some(node_id) && account.epoch == lease.epoch;
     if !account.as_ref().is_some_and(holds) {
         return Err(ServiceError::refused(ErrorCode::StaleLease, "this node does not hold the session"));
     }

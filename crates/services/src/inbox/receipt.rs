@@ -3,9 +3,7 @@
 use blazz_database::early_receipts::{self, EarlyReceiptRow};
 use blazz_database::{Conn, messages};
 use blazz_domain::jid::JidKind;
-use blazz_domain::{
-    EventPayload, Message, MessageStatus, ProviderMessageId, ReceiptKind, SessionReceipt,
-};
+use blazz_domain::{EventPayload, Message, MessageStatus, ProviderMessageId, ReceiptKind, SessionReceipt};
 
 use super::entry::Intake;
 use super::thread::{self, Thread};

@@ -31,7 +31,8 @@ pub(crate) async fn open(
 ) -> Result<Thread, ServiceError> {
     let contact = meet(services, conn, workspace_id, address, name).await?;
     let now = services.clock.now();
-    let (conversation, is_new) = conversations::upsert(conn, workspace_id, account_id, contact.id, now).await?;
+    let (conversation, is_new) =
+        conversations::upsert(conn, workspace_id, account_id, contact.id, now).await?;
     Ok(Thread {
         conversation_id: conversation.id,
         contact_id: contact.id,

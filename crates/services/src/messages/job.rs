@@ -111,19 +111,33 @@ impl Courier {
         if account.state != AccountState::Connected {
             return Ok(Step::Wait { message });
         }
-        let Some(contact) = contacts::address_of(&mut conn, job.workspace_id, message.conversation_id).await? else {
+        let Some(contact) =
+            contacts::address_of(&mut conn, job.workspace_id, message.conversation_id).await?
+        else {
             return Ok(Step::Nothing);
         };
         let to = Contact::from(contact).jid;
         let may_be_written = message.status == MessageStatus::Sending;
         if !may_be_written {
-            messages::raise_status(&mut conn, job.workspace_id, message.id, MessageStatus::Sending, self.clock.now(), None)
-                .await?;
+            messages::raise_status(
+                &mut conn,
+                job.workspace_id,
+                message.id,
+                MessageStatus::Sending,
+                self.clock.now(),
+                None,
+            )
+            .await?;
         }
         Ok(Step::Send(Box::new(Errand { message, account, to, may_be_written })))
     }
 
-    async fn send(&self, job: &SendMessageJob, context: &JobContext, errand: Errand) -> anyhow::Result<Outcome> {
+    async fn send(
+        &self,
+        job: &SendMessageJob,
+        context: &JobContext,
+        errand: Errand,
+    ) -> anyhow::Result<Outcome> {
         let Errand { message, may_be_written, .. } = &errand;
         let verdict = self.hand_over(job, &errand).await?;
         tracing::debug!(message.id = %message.id, request_id = job.request_id, attempt = context.attempt, ?verdict, "message handed over");

@@ -39,7 +39,11 @@ pub async fn list(
 ///
 /// # Errors
 /// When the workspace has none with this id.
-pub async fn get(services: &Services, workspace_id: WorkspaceId, id: MessageId) -> Result<Message, ServiceError> {
+pub async fn get(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: MessageId,
+) -> Result<Message, ServiceError> {
     let mut conn = services.pool.get().await?;
     let row = messages::find(&mut conn, workspace_id, id).await?;
     row.map(Message::from).ok_or_else(|| ServiceError::not_found("message"))

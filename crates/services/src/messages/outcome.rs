@@ -104,7 +104,13 @@ mod tests {
 
     #[test]
     fn a_refusal_is_final() {
-        assert_eq!(judge(Ok(SendOutcome::Refused { code: 406 })), Verdict::Refused(ErrorCode::MessageRefused));
-        assert_eq!(judge(refused(400, ErrorCode::InvalidRequest)), Verdict::Refused(ErrorCode::MessageRefused));
+        assert_eq!(
+            judge(Ok(SendOutcome::Refused { code: 406 })),
+            Verdict::Refused(ErrorCode::MessageRefused)
+        );
+        assert_eq!(
+            judge(refused(400, ErrorCode::InvalidRequest)),
+            Verdict::Refused(ErrorCode::MessageRefused)
+        );
     }
 }

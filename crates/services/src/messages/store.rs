@@ -7,8 +7,8 @@ use blazz_database::messages::{self, MessageRow};
 use blazz_database::{Conn, DatabaseError, conversations};
 use blazz_domain::message::MAX_TEXT_BYTES;
 use blazz_domain::{
-    AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, Message, MessageContent,
-    MessageId, MessageStatus, PhoneNumber, ProviderMessageId, WorkspaceId,
+    AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, Message,
+    MessageContent, MessageId, MessageStatus, PhoneNumber, ProviderMessageId, WorkspaceId,
 };
 use blazz_jobs::{EnqueueOptions, enqueue};
 use blazz_wire::request_id::RequestId;
@@ -86,7 +86,9 @@ enum StoreError {
 impl StoreError {
     fn into_service_error(self) -> ServiceError {
         match self {
-            Self::KeyTaken => ServiceError::Internal(anyhow::anyhow!("an idempotency key is taken, but not there")),
+            Self::KeyTaken => {
+                ServiceError::Internal(anyhow::anyhow!("an idempotency key is taken, but not there"))
+            }
             Self::Service(error) => error,
         }
     }
@@ -133,7 +135,11 @@ impl Draft {
         Ok(stored)
     }
 
-    async fn store_in(&self, services: &Services, conn: &mut Conn) -> Result<(Stored, Option<Mark>), StoreError> {
+    async fn store_in(
+        &self,
+        services: &Services,
+        conn: &mut Conn,
+    ) -> Result<(Stored, Option<Mark>), StoreError> {
         if let Some(message) = self.find_replay(conn).await? {
             return Ok((Stored { message, job_id: None }, None));
         }
@@ -255,7 +261,8 @@ fn check_text(text: &str) -> Result<(), ServiceError> {
 fn checked_key(key: &str) -> Result<String, ServiceError> {
     let good = (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| matches!(b, 0x20..=0x7e));
     let detail = format!("the key must be 1 to {MAX_KEY_CHARS} printable ASCII characters");
-    good.then(|| key.to_owned()).ok_or_else(|| ServiceError::refused(ErrorCode::InvalidIdempotencyKey, detail))
+    good.then(|| key.to_owned())
+        .ok_or_else(|| ServiceError::refused(ErrorCode::InvalidIdempotencyKey, detail))
 }
 
 /// Two spellings of a phone number are the same request.

@@ -8,7 +8,11 @@ use super::lane;
 use crate::{ServiceError, Services};
 
 /// Makes the waiting send jobs of an account due.
-pub(crate) async fn pull_forward(conn: &mut Conn, now: Timestamp, account: &AccountRow) -> Result<(), ServiceError> {
+pub(crate) async fn pull_forward(
+    conn: &mut Conn,
+    now: Timestamp,
+    account: &AccountRow,
+) -> Result<(), ServiceError> {
     let waiting = messages::list_unsettled_conversations(conn, account.workspace_id, account.id).await?;
     make_due(conn, now, &waiting).await
 }

@@ -3,8 +3,8 @@
 mod holder;
 mod qr;
 
-use blazz_database::accounts::{self, AccountRow};
 use blazz_database::Conn;
+use blazz_database::accounts::{self, AccountRow};
 use blazz_domain::{
     Account, AccountId, AccountState, Desired, Epoch, ErrorCode, NodeId, PhoneNumber, StateReason, Timestamp,
     WorkspaceId,
@@ -63,7 +63,11 @@ impl From<AccountRow> for Session {
 ///
 /// # Errors
 /// When the workspace has no such account.
-pub async fn get(services: &Services, workspace_id: WorkspaceId, id: AccountId) -> Result<Session, ServiceError> {
+pub async fn get(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<Session, ServiceError> {
     account_services::find(services, workspace_id, id).await.map(Session::from)
 }
 

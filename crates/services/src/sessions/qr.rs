@@ -42,7 +42,10 @@ pub async fn qr(
 fn says_there_is_none(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::QrNotAvailable | ErrorCode::SessionNotRunning | ErrorCode::NotFound | ErrorCode::AccountNotFound
+        ErrorCode::QrNotAvailable
+            | ErrorCode::SessionNotRunning
+            | ErrorCode::NotFound
+            | ErrorCode::AccountNotFound
     )
 }
 

@@ -16,7 +16,8 @@ async fn an_account_lives_and_is_told_of() {
         let patch = AccountPatch { name: Some(" Support ".into()) };
         let renamed = accounts::rename(&world.services, world.workspace, id, patch).await.unwrap();
         assert_eq!(renamed.name, "Support");
-        let unchanged = accounts::rename(&world.services, world.workspace, id, AccountPatch::default()).await.unwrap();
+        let unchanged =
+            accounts::rename(&world.services, world.workspace, id, AccountPatch::default()).await.unwrap();
         assert_eq!(unchanged.name, "Support");
         let bad = NewAccount { name: " ".into() };
         let refused = accounts::create(&world.services, world.workspace, bad).await.unwrap_err();
@@ -68,13 +69,19 @@ async fn deleting_asks_the_node_first_and_takes_everything_along() {
         accounts::delete(&world.services, world.workspace, gone, &request_id()).await.unwrap();
         assert_eq!(node.commands().last().map(String::as_str), Some("delete"));
         assert_eq!(world.all_messages().await.len(), 1);
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert_eq!(listed.data.len(), 1);
 
         node.die().await;
-        let refused = accounts::delete(&world.services, world.workspace, kept, &request_id()).await.unwrap_err();
+        let refused =
+            accounts::delete(&world.services, world.workspace, kept, &request_id()).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NodeUnreachable);
-        assert_eq!(world.state(kept).await, AccountState::Connected, "credentials are there, so the account is");
+        assert_eq!(
+            world.state(kept).await,
+            AccountState::Connected,
+            "credentials are there, so the account is"
+        );
     })
     .await;
 }

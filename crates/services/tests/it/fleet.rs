@@ -22,7 +22,8 @@ async fn a_start_of_a_node_outdates_the_one_before() {
         let refused = fleet::heartbeat(&world.services, &node.id, old).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::Superseded);
         let stranger = TestNode::listen("node-2", &world.secret).unwrap();
-        let refused = fleet::heartbeat(&world.services, &stranger.id, stranger.beat(vec![])).await.unwrap_err();
+        let refused =
+            fleet::heartbeat(&world.services, &stranger.id, stranger.beat(vec![])).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NotRegistered);
         let refused = fleet::register(&world.services, &node.id, stranger.registration(1)).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidRequest);
@@ -62,7 +63,10 @@ async fn without_room_nothing_is_stored() {
         let refused = sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NoCapacity);
         let account = world.view(id).await;
-        assert_eq!((account.desired, account.node_id, account.state), (Desired::Stopped, None, AccountState::New));
+        assert_eq!(
+            (account.desired, account.node_id, account.state),
+            (Desired::Stopped, None, AccountState::New)
+        );
 
         let node = TestNode::listen("node-1", &world.secret).unwrap();
         node.register(&world.services, 3).await.unwrap();
@@ -190,7 +194,10 @@ async fn a_restarted_node_is_told_what_to_run() {
         sessions::stop(&world.services, world.workspace, stopped, &request_id()).await.unwrap();
         let registered = node.register(&world.services, 100).await.unwrap();
         assert_eq!(registered.sessions.len(), 1);
-        assert_eq!((registered.sessions[0].lease, registered.sessions[0].linked), (world.lease(running), true));
+        assert_eq!(
+            (registered.sessions[0].lease, registered.sessions[0].linked),
+            (world.lease(running), true)
+        );
         let account = world.view(running).await;
         assert_eq!(account.state, AccountState::Starting);
         assert_eq!(account.state_reason, Some(StateReason::NodeRestarted));
@@ -240,7 +247,10 @@ async fn operators_see_nodes_and_sessions() {
         world.account().await;
         let nodes = fleet::nodes(&world.services).await.unwrap();
         assert_eq!(nodes.len(), 1);
-        assert_eq!((nodes[0].id.clone(), nodes[0].state, nodes[0].capacity), (node.id.clone(), NodeState::Ready, 100));
+        assert_eq!(
+            (nodes[0].id.clone(), nodes[0].state, nodes[0].capacity),
+            (node.id.clone(), NodeState::Ready, 100)
+        );
         let sessions = fleet::sessions(&world.services, &PageQuery::default()).await.unwrap().data;
         assert_eq!(sessions.len(), 1, "one that was never started is nowhere");
         assert_eq!((sessions[0].account_id, sessions[0].workspace_id), (id, world.workspace));

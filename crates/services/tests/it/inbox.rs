@@ -1,8 +1,9 @@
 //! Messages and receipts in: each taken in once, in order, and nothing blocks what is behind it.
 
 use blazz_domain::{
-    AccountId, AccountState, Address, Direction, Epoch, ErrorCode, EventPayload, Lease, MessageContent, MessageStatus,
-    OutboxId, ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt, Timestamp, WorkspaceId,
+    AccountId, AccountState, Address, Direction, Epoch, ErrorCode, EventPayload, Lease, MessageContent,
+    MessageStatus, OutboxId, ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt,
+    Timestamp, WorkspaceId,
 };
 use blazz_services::{PageQuery, ServiceError, conversations, inbox};
 use blazz_test_support::for_each_database;
@@ -21,7 +22,11 @@ fn contact() -> Address {
 }
 
 fn own() -> Address {
-    Address { jid: "15550000001@s.whatsapp.net".parse().unwrap(), phone: Some(OWN.parse().unwrap()), lid: None }
+    Address {
+        jid: "15550000001@s.whatsapp.net".parse().unwrap(),
+        phone: Some(OWN.parse().unwrap()),
+        lid: None,
+    }
 }
 
 fn message(id: &str, text: &str) -> SessionMessage {
@@ -41,7 +46,12 @@ fn inbound(id: &str, text: &str) -> SessionEvent {
 }
 
 fn from_phone(id: &str, text: &str) -> SessionEvent {
-    SessionEvent::Message(SessionMessage { sender: own(), from_me: true, push_name: None, ..message(id, text) })
+    SessionEvent::Message(SessionMessage {
+        sender: own(),
+        from_me: true,
+        push_name: None,
+        ..message(id, text)
+    })
 }
 
 fn receipt(ids: &[&str], kind: ReceiptKind, second: u32) -> SessionEvent {
@@ -109,24 +119,32 @@ async fn a_message_shows_in_its_conversation() {
         let mut outbox = Outbox::new(&world, &node, account);
         outbox.deliver(&[inbound("A1", "hi"), inbound("A2", "there")]).await;
 
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed.len(), 1);
         let thread = &listed[0];
         assert_eq!((thread.unread, thread.last_message_preview.as_deref()), (2, Some("there")));
         assert_eq!(thread.contact.name.as_deref(), Some("Ann"));
         assert_eq!(thread.contact.phone, Some(CONTACT.parse().unwrap()));
         let page = PageQuery::default();
-        let said = conversations::messages(&world.services, world.workspace, thread.id, &page).await.unwrap().data;
+        let said =
+            conversations::messages(&world.services, world.workspace, thread.id, &page).await.unwrap().data;
         let texts: Vec<_> = said.iter().map(|message| message.content.preview()).collect();
         assert_eq!(texts, ["there", "hi"], "newest first");
-        assert!(said.iter().all(|m| m.direction == Direction::Inbound && m.status == MessageStatus::Received));
+        assert!(
+            said.iter().all(|m| m.direction == Direction::Inbound && m.status == MessageStatus::Received)
+        );
         assert!(said.iter().all(|m| m.contact_phone == Some(CONTACT.parse().unwrap())));
         let kinds = world.event_kinds().await;
-        assert!(kinds.ends_with(&["conversation.created", "message.received", "message.received"]), "{kinds:?}");
+        assert!(
+            kinds.ends_with(&["conversation.created", "message.received", "message.received"]),
+            "{kinds:?}"
+        );
 
         // An answer resets what is unread.
         world.send(account, "welcome").await.unwrap();
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!((listed[0].unread, listed[0].id), (0, thread.id));
     })
     .await;
@@ -150,9 +168,11 @@ async fn a_message_that_comes_three_times_is_one_row() {
         // And into another outbox of the session.
         Outbox::new(&world, &node, account).deliver(&[inbound("A1", "hi")]).await;
         assert_eq!(world.all_messages().await.len(), 1);
-        let received = world.event_kinds().await.into_iter().filter(|kind| *kind == "message.received").count();
+        let received =
+            world.event_kinds().await.into_iter().filter(|kind| *kind == "message.received").count();
         assert_eq!(received, 1);
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed[0].unread, 1);
     })
     .await;
@@ -183,7 +203,9 @@ async fn statuses_only_climb_whatever_the_order_of_receipts() {
         let id = sent.provider_message_id.0.as_str();
         let mut outbox = Outbox::new(&world, &node, account);
         outbox.deliver(&[receipt(&[id], ReceiptKind::Read, 9)]).await;
-        outbox.deliver(&[receipt(&[id], ReceiptKind::Delivered, 8), receipt(&[id], ReceiptKind::Read, 10)]).await;
+        outbox
+            .deliver(&[receipt(&[id], ReceiptKind::Delivered, 8), receipt(&[id], ReceiptKind::Read, 10)])
+            .await;
         let message = world.message(sent.id).await;
         assert_eq!(message.status, MessageStatus::Read);
         assert_eq!(message.read_at, Some(at(9)));
@@ -210,10 +232,14 @@ async fn a_receipt_that_comes_before_its_message_is_kept() {
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
-        outbox.deliver(&[receipt(&["P1"], ReceiptKind::Read, 5), receipt(&["P1"], ReceiptKind::Delivered, 4)]).await;
+        outbox
+            .deliver(&[receipt(&["P1"], ReceiptKind::Read, 5), receipt(&["P1"], ReceiptKind::Delivered, 4)])
+            .await;
         assert!(world.all_messages().await.is_empty());
         outbox.deliver(&[from_phone("P1", "from my phone")]).await;
-        outbox.deliver(&[from_phone("P1", "from my phone"), receipt(&["P1"], ReceiptKind::Delivered, 6)]).await;
+        outbox
+            .deliver(&[from_phone("P1", "from my phone"), receipt(&["P1"], ReceiptKind::Delivered, 6)])
+            .await;
         let messages = world.all_messages().await;
         assert_eq!(messages.len(), 1);
         let message = &messages[0];
@@ -292,7 +318,10 @@ async fn only_the_holder_of_the_session_is_heard() {
         let entry = || raw(&serde_json::to_string(&inbound("A1", "hi")).unwrap());
 
         let stranger = Outbox::new(&world, &other, account);
-        assert_eq!(stranger.post(stranger.batch(1, [entry()])).await.unwrap_err().code(), ErrorCode::StaleLease);
+        assert_eq!(
+            stranger.post(stranger.batch(1, [entry()])).await.unwrap_err().code(),
+            ErrorCode::StaleLease
+        );
         let mut outbox = Outbox::new(&world, &node, account);
         outbox.lease = Lease { epoch: Epoch(2), ..outbox.lease };
         assert_eq!(outbox.post(outbox.batch(1, [entry()])).await.unwrap_err().code(), ErrorCode::StaleLease);
@@ -327,13 +356,19 @@ async fn a_number_and_a_linked_id_of_one_person_are_one_conversation() {
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
         let lid: blazz_domain::Jid = "9150000000002@lid".parse().unwrap();
-        let by_lid = Address { jid: lid.clone(), phone: Some(CONTACT.parse().unwrap()), lid: Some(lid.clone()) };
+        let by_lid =
+            Address { jid: lid.clone(), phone: Some(CONTACT.parse().unwrap()), lid: Some(lid.clone()) };
         let only_lid = Address { jid: lid, phone: None, lid: None };
         let from = |address: &Address, id: &str| {
-            SessionEvent::Message(SessionMessage { chat: address.clone(), sender: address.clone(), ..message(id, id) })
+            SessionEvent::Message(SessionMessage {
+                chat: address.clone(),
+                sender: address.clone(),
+                ..message(id, id)
+            })
         };
         outbox.deliver(&[inbound("A1", "A1"), from(&by_lid, "A2"), from(&only_lid, "A3")]).await;
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].unread, 3);
     })
@@ -345,14 +380,16 @@ async fn accounts_that_hear_from_the_same_contacts_at_once_do_not_block_each_oth
     for_each_database(async |db| {
         let world = World::new(&db, quick()).await;
         let node = world.node("node-1").await;
-        let accounts = [world.connected(&node).await, world.connected(&node).await, world.connected(&node).await];
+        let accounts =
+            [world.connected(&node).await, world.connected(&node).await, world.connected(&node).await];
         let person = |n: usize| {
             let phone = format!("+1555000{n:04}");
             let jid = format!("1555000{n:04}@s.whatsapp.net");
             Address { jid: jid.parse().unwrap(), phone: Some(phone.parse().unwrap()), lid: None }
         };
         let events = |turn: usize| -> Vec<SessionEvent> {
-            let order: Vec<usize> = if turn % 2 == 0 { (100..120).collect() } else { (100..120).rev().collect() };
+            let order: Vec<usize> =
+                if turn.is_multiple_of(2) { (100..120).collect() } else { (100..120).rev().collect() };
             let event = |n: usize| {
                 let said = message(&format!("M{n}"), "hi");
                 SessionEvent::Message(SessionMessage { chat: person(n), sender: person(n), ..said })
@@ -362,7 +399,8 @@ async fn accounts_that_hear_from_the_same_contacts_at_once_do_not_block_each_oth
         let deliver = async |turn: usize, account: AccountId| {
             Outbox::new(&world, &node, account).deliver(&events(turn)).await;
         };
-        futures_util::future::join_all(accounts.iter().enumerate().map(|(turn, id)| deliver(turn, *id))).await;
+        futures_util::future::join_all(accounts.iter().enumerate().map(|(turn, id)| deliver(turn, *id)))
+            .await;
         assert_eq!(world.all_messages().await.len(), 60);
         let all = PageQuery { after: None, limit: Some(200) };
         let listed = conversations::list(&world.services, world.workspace, &all).await.unwrap().data;

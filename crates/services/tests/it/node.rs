@@ -16,7 +16,9 @@ use blazz_wire::control_api::{Heartbeat, Register, Registered, SessionChange};
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::{Deleted, SendMessage, SessionStatus, StartSession};
 use blazz_wire::problem::Problem;
-use blazz_wire::server::{CallLease, Caller, MemoryNonces, SignedJson, Verifier, node_scope, problem_response};
+use blazz_wire::server::{
+    CallLease, Caller, MemoryNonces, SignedJson, Verifier, node_scope, problem_response,
+};
 use tokio::sync::Notify;
 
 /// What the node does with the next message.

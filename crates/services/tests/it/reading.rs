@@ -76,13 +76,16 @@ async fn messages_are_filtered_and_paged() {
         world.send(two, "refused").await.unwrap();
         let list = async |account_id, status, after, limit| {
             let page = PageQuery { after, limit };
-            messages::list(&world.services, world.workspace, MessageFilter { account_id, status }, &page).await.unwrap()
+            messages::list(&world.services, world.workspace, MessageFilter { account_id, status }, &page)
+                .await
+                .unwrap()
         };
         let failed = list(None, Some(MessageStatus::Failed), None, None).await.data;
         assert_eq!(failed.iter().map(|message| message.account_id).collect::<Vec<_>>(), [two]);
         let first = list(Some(one), None, None, Some(2)).await;
         let rest = list(Some(one), None, first.next.clone(), Some(2)).await;
-        let texts: Vec<_> = first.data.iter().chain(&rest.data).map(|message| message.content.preview()).collect();
+        let texts: Vec<_> =
+            first.data.iter().chain(&rest.data).map(|message| message.content.preview()).collect();
         assert_eq!(texts, ["2", "1", "0"]);
         assert!(rest.next.is_none());
         assert!(list(Some(two), Some(MessageStatus::Sent), None, None).await.data.is_empty());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, ErrorCode, EventPayload, MessageContent, MessageStatus, SendOutcome, SystemClock, Clock as _,
+    AccountState, Clock as _, ErrorCode, EventPayload, MessageContent, MessageStatus, SendOutcome,
+    SystemClock,
 };
 use blazz_services::messages::{SendRequest, deliver, send, store};
 use blazz_services::{PageQuery, Settings, conversations};
@@ -36,7 +37,8 @@ async fn a_message_is_sent_by_its_request() {
         let kinds = world.event_kinds().await;
         let tail = ["conversation.created", "message.created", "message.status.updated"];
         assert!(kinds.ends_with(&tail), "{kinds:?}");
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert_eq!(listed.data.len(), 1);
         assert_eq!(listed.data[0].last_message_preview.as_deref(), Some("hello"));
     })
@@ -134,7 +136,8 @@ async fn a_message_whose_request_died_after_storing_is_sent_once_by_its_job() {
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let stored =
-            store(&world.services, world.workspace, &to_contact(account, "hello"), Some("k"), &request_id()).await;
+            store(&world.services, world.workspace, &to_contact(account, "hello"), Some("k"), &request_id())
+                .await;
         let stored = stored.unwrap();
         assert_eq!(stored.message.status, MessageStatus::Queued);
         world.becomes(stored.message.id, MessageStatus::Sent).await;
@@ -212,11 +215,13 @@ async fn an_account_without_a_link_sends_nothing_and_stores_nothing() {
             (bad("+15550000002", ""), ErrorCode::InvalidRequest),
             (bad("+15550000002", &"x".repeat(70_000)), ErrorCode::InvalidRequest),
         ] {
-            let error = send(&world.services, world.workspace, &request, None, &request_id()).await.unwrap_err();
+            let error =
+                send(&world.services, world.workspace, &request, None, &request_id()).await.unwrap_err();
             assert_eq!(error.code(), code);
         }
         assert!(world.all_messages().await.is_empty());
-        let listed = conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
+        let listed =
+            conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert!(listed.data.is_empty(), "no conversation by halves");
     })
     .await;

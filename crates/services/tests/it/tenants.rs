@@ -77,14 +77,20 @@ async fn another_workspace_finds_nothing_and_changes_nothing() {
             sessions::stop(services, other, id, &request).await.map(drop).map_err(code),
             sessions::restart(services, other, id, &request).await.map(drop).map_err(code),
             sessions::logout(services, other, id, &request).await.map(drop).map_err(code),
-            sessions::qr(services, other, id, std::time::Duration::ZERO, &request).await.map(drop).map_err(code),
+            sessions::qr(services, other, id, std::time::Duration::ZERO, &request)
+                .await
+                .map(drop)
+                .map_err(code),
             messages::send(services, other, &send, None, &request).await.map(drop).map_err(code),
             messages::list(services, other, filter, &page).await.map(drop).map_err(code),
         ];
         assert!(refused.iter().all(|result| *result == Err(ErrorCode::AccountNotFound)), "{refused:?}");
         let refused = [
             messages::get(services, other, message.id).await.map(drop).map_err(code),
-            conversations::messages(services, other, message.conversation_id, &page).await.map(drop).map_err(code),
+            conversations::messages(services, other, message.conversation_id, &page)
+                .await
+                .map(drop)
+                .map_err(code),
         ];
         assert!(refused.iter().all(|result| *result == Err(ErrorCode::NotFound)), "{refused:?}");
         assert!(events::list(services, other, None, None).await.unwrap().data.is_empty());

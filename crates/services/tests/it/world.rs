@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use blazz_bus::Bus;
 use blazz_domain::{
-    Account, AccountId, AccountState, Epoch, EventPayload, Lease, Message, MessageId, MessageStatus, SystemClock,
-    WorkspaceId,
+    Account, AccountId, AccountState, Epoch, EventPayload, Lease, Message, MessageId, MessageStatus,
+    SystemClock, WorkspaceId,
 };
 use blazz_services::accounts::NewAccount;
 use blazz_services::messages::{SendRequest, Sent};
 use blazz_services::{
-    NodeDirectory, PageQuery, ServiceError, Services, Settings, accounts, events, fleet, messages, sessions, workspaces,
+    NodeDirectory, PageQuery, ServiceError, Services, Settings, accounts, events, fleet, messages, sessions,
+    workspaces,
 };
 use blazz_telemetry::Shutdown;
 use blazz_test_support::{TestDatabase, eventually};
@@ -53,7 +54,8 @@ impl World {
 
     /// The same without a job runner.
     pub(crate) async fn at_rest(db: &TestDatabase, settings: Settings) -> Self {
-        let bus = if db.pool().is_sqlite() { Bus::in_process() } else { blazz_test_support::redis_bus().await };
+        let bus =
+            if db.pool().is_sqlite() { Bus::in_process() } else { blazz_test_support::redis_bus().await };
         let secret = FleetSecret::generate();
         let clock = Arc::new(SystemClock);
         let nodes = NodeDirectory::new(secret.clone(), clock.clone()).unwrap();
@@ -70,7 +72,10 @@ impl World {
     }
 
     pub(crate) async fn account(&self) -> AccountId {
-        accounts::create(&self.services, self.workspace, NewAccount { name: "Sales".into() }).await.unwrap().id
+        accounts::create(&self.services, self.workspace, NewAccount { name: "Sales".into() })
+            .await
+            .unwrap()
+            .id
     }
 
     /// An account whose session `node` holds, connected to [`OWN`].
@@ -111,7 +116,8 @@ impl World {
         text: &str,
         key: Option<&str>,
     ) -> Result<Sent, ServiceError> {
-        messages::send(&self.services, self.workspace, &to_contact(account_id, text), key, &request_id()).await
+        messages::send(&self.services, self.workspace, &to_contact(account_id, text), key, &request_id())
+            .await
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Message {
@@ -125,7 +131,10 @@ impl World {
 
     pub(crate) async fn all_messages(&self) -> Vec<Message> {
         let all = PageQuery { after: None, limit: Some(200) };
-        messages::list(&self.services, self.workspace, messages::MessageFilter::default(), &all).await.unwrap().data
+        messages::list(&self.services, self.workspace, messages::MessageFilter::default(), &all)
+            .await
+            .unwrap()
+            .data
     }
 
     /// Every event of the workspace; fails when their numbers have a gap.
