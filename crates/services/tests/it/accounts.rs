@@ -10,7 +10,7 @@ use crate::world::{World, quick, request_id};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_lives_and_is_told_of() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let id = world.account().await;
         assert_eq!(world.state(id).await, AccountState::New);
         let patch = AccountPatch { name: Some(" Support ".into()) };
@@ -26,14 +26,16 @@ async fn an_account_lives_and_is_told_of() {
         let gone = accounts::get(&world.services, world.workspace, id).await.unwrap_err();
         assert_eq!(gone.code(), ErrorCode::AccountNotFound);
         assert_eq!(world.event_kinds().await, ["account.created", "account.updated", "account.deleted"]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_come_in_pages_newest_first() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let mut ids = Vec::new();
         for _ in 0..5 {
             ids.push(world.account().await);
@@ -54,14 +56,16 @@ async fn accounts_come_in_pages_newest_first() {
         let odd = PageQuery { after: Some("not a cursor".into()), limit: None };
         let refused = accounts::list(&world.services, world.workspace, &odd).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidCursor);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleting_asks_the_node_first_and_takes_everything_along() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let (kept, gone) = (world.connected(&node).await, world.connected(&node).await);
         world.send(kept, "stays").await.unwrap();
@@ -82,6 +86,8 @@ async fn deleting_asks_the_node_first_and_takes_everything_along() {
             AccountState::Connected,
             "credentials are there, so the account is"
         );
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

@@ -13,7 +13,7 @@ use crate::world::{DEADLINE, World, quick, request_id};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_of_a_node_outdates_the_one_before() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let old = node.beat(vec![]);
         let registered = node.register(&world.services, 100).await.unwrap();
@@ -27,14 +27,16 @@ async fn a_start_of_a_node_outdates_the_one_before() {
         assert_eq!(refused.code(), ErrorCode::NotRegistered);
         let refused = fleet::register(&world.services, &node.id, stranger.registration(1)).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_land_by_workspace_and_stay() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         world.node("node-1").await;
         world.node("node-2").await;
         let mut placed = Vec::new();
@@ -51,14 +53,16 @@ async fn sessions_land_by_workspace_and_stay() {
             let session = sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap();
             assert_eq!(session.node_id, Some(node), "a new node moves nothing that is stored");
         }
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_nothing_is_stored() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let id = world.account().await;
         let refused = sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NoCapacity);
@@ -85,14 +89,16 @@ async fn without_room_nothing_is_stored() {
         let waiting = ids[results.iter().position(Result::is_err).unwrap()];
         let session = sessions::start(&world.services, world.workspace, waiting, &request).await.unwrap();
         assert_eq!(session.node_id, Some(second.id));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_count_once_and_in_their_order() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         let linked_at = world.view(id).await.linked_at;
@@ -108,14 +114,16 @@ async fn reports_count_once_and_in_their_order() {
         let kinds = world.event_kinds().await;
         let updates = kinds.iter().filter(|kind| **kind == "account.state.updated").count();
         assert_eq!(updates, 2, "starting, connected: {kinds:?}");
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_from_the_phone_ends_the_link() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         world.report(&node, id, AccountState::LoggedOut).await;
@@ -127,14 +135,16 @@ async fn a_logout_from_the_phone_ends_the_link() {
         // A start links anew.
         sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap();
         assert_eq!(node.commands(), ["start", "start"]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_reconciles_what_the_node_missed() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         // A stop that the node did not hear.
@@ -160,14 +170,16 @@ async fn the_answer_reconciles_what_the_node_missed() {
             assert!(answer.start.is_empty(), "{state:?}");
             world.report(&node, id, AccountState::Starting).await;
         }
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_are_not_the_nodes_own_are_to_stop() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         let unknown = Lease { account_id: blazz_domain::AccountId::new(), ..world.lease(id) };
@@ -180,14 +192,16 @@ async fn sessions_that_are_not_the_nodes_own_are_to_stop() {
         assert_eq!(answer.stop.len(), 2);
         assert!(answer.stop.contains(&unknown) && answer.stop.contains(&stale));
         assert_eq!(world.state(id).await, AccountState::Connected);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_node_is_told_what_to_run() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let running = world.connected(&node).await;
         let stopped = world.connected(&node).await;
@@ -204,15 +218,17 @@ async fn a_restarted_node_is_told_what_to_run() {
         assert_eq!(world.state(stopped).await, AccountState::Stopped);
         world.report(&node, running, AccountState::Connected).await;
         assert_eq!(world.state(running).await, AccountState::Connected);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_lost_and_comes_back() {
     for_each_database(async |db| {
         let settings = Settings { node_ttl: Duration::from_millis(300), ..quick() };
-        let world = World::new(&db, settings).await;
+        let world = World::new(db, settings).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         let report = node.change(world.lease(id), AccountState::Connected);
@@ -221,7 +237,8 @@ async fn a_node_that_is_lost_and_comes_back() {
             fleet::mark_lost_nodes(&world.services).await.unwrap();
             (world.state(id).await == AccountState::Disconnected).then_some(())
         })
-        .await;
+        .await
+        .unwrap();
         assert_eq!(world.view(id).await.state_reason, Some(StateReason::NodeLost));
         assert_eq!(fleet::nodes(&world.services).await.unwrap()[0].state, NodeState::Lost);
         let count = world.events().await.len();
@@ -234,14 +251,16 @@ async fn a_node_that_is_lost_and_comes_back() {
         let answer = fleet::heartbeat(&world.services, &node.id, node.beat(vec![report])).await.unwrap();
         assert!(!answer.report_all);
         assert_eq!(world.state(id).await, AccountState::Connected);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_see_nodes_and_sessions() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         world.account().await;
@@ -256,6 +275,8 @@ async fn operators_see_nodes_and_sessions() {
         assert_eq!((sessions[0].account_id, sessions[0].workspace_id), (id, world.workspace));
         accounts::delete(&world.services, world.workspace, id, &request_id()).await.unwrap();
         assert!(fleet::sessions(&world.services, &PageQuery::default()).await.unwrap().data.is_empty());
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

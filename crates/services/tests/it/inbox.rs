@@ -113,7 +113,7 @@ impl<'a> Outbox<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_shows_in_its_conversation() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
@@ -146,14 +146,16 @@ async fn a_message_shows_in_its_conversation() {
         let listed =
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!((listed[0].unread, listed[0].id), (0, thread.id));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_comes_three_times_is_one_row() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
@@ -174,14 +176,16 @@ async fn a_message_that_comes_three_times_is_one_row() {
         let listed =
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed[0].unread, 1);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_unique_only_per_sender() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let sent = world.send(account, "ours").await.unwrap().message;
@@ -189,14 +193,16 @@ async fn an_id_is_unique_only_per_sender() {
         let mut outbox = Outbox::new(&world, &node, account);
         outbox.deliver(&[inbound(&sent.provider_message_id.0, "theirs")]).await;
         assert_eq!(world.all_messages().await.len(), 2);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statuses_only_climb_whatever_the_order_of_receipts() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let sent = world.send(account, "hello").await.unwrap().message;
@@ -221,14 +227,16 @@ async fn statuses_only_climb_whatever_the_order_of_receipts() {
             })
             .collect();
         assert!(climbed.is_sorted_by(|a, b| a < b), "{climbed:?}");
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_that_comes_before_its_message_is_kept() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
@@ -250,14 +258,16 @@ async fn a_receipt_that_comes_before_its_message_is_kept() {
             _ => None,
         });
         assert_eq!(created, Some(MessageStatus::Read));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seeing_our_own_message_come_back_proves_that_it_was_sent() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will([crate::node::Reply::Outcome(blazz_domain::SendOutcome::Refused { code: 479 })]);
@@ -268,14 +278,16 @@ async fn seeing_our_own_message_come_back_proves_that_it_was_sent() {
         let message = world.message(failed.id).await;
         assert_eq!(message.status, MessageStatus::Sent);
         assert_eq!(world.all_messages().await.len(), 1);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_entry_is_put_aside_and_blocks_nothing() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
@@ -304,14 +316,16 @@ async fn a_poisoned_entry_is_put_aside_and_blocks_nothing() {
         drop(conn);
         outbox.deliver(&[inbound("A4", "goes on")]).await;
         assert_eq!(world.all_messages().await.len(), 4);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_holder_of_the_session_is_heard() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let other = world.node("node-2").await;
@@ -344,14 +358,16 @@ async fn only_the_holder_of_the_session_is_heard() {
         assert_eq!(outbox.post(gap).await.unwrap_err().code(), ErrorCode::InvalidRequest);
         assert!(world.all_messages().await.is_empty());
         assert_eq!(world.state(account).await, AccountState::Starting);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_and_a_linked_id_of_one_person_are_one_conversation() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let mut outbox = Outbox::new(&world, &node, account);
@@ -371,14 +387,16 @@ async fn a_number_and_a_linked_id_of_one_person_are_one_conversation() {
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].unread, 3);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_that_hear_from_the_same_contacts_at_once_do_not_block_each_other() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let accounts =
             [world.connected(&node).await, world.connected(&node).await, world.connected(&node).await];
@@ -407,6 +425,8 @@ async fn accounts_that_hear_from_the_same_contacts_at_once_do_not_block_each_oth
         let people: std::collections::HashSet<_> = listed.iter().map(|thread| thread.contact.id).collect();
         assert_eq!((listed.len(), people.len()), (60, 20));
         world.events().await;
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

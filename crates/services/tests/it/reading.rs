@@ -11,7 +11,7 @@ use crate::world::{World, quick};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_read_from_where_a_reader_stopped() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let services = &world.services;
         let start = events::list(services, world.workspace, None, None).await.unwrap();
         assert!(start.data.is_empty());
@@ -33,40 +33,46 @@ async fn the_log_is_read_from_where_a_reader_stopped() {
         let other = workspaces::create(services, "other").await.unwrap().id;
         let refused = events::list(services, other, Some(&rest.next), None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidCursor);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_of_another_log_is_told_apart() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         world.account().await;
         use base64::Engine as _;
         let foreign = format!("event|{}:1", uuid::Uuid::now_v7());
         let foreign = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(foreign);
         let refused = events::list(&world.services, world.workspace, Some(&foreign), None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::LogReplaced);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_are_told_how_far_the_log_has_come() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let mut told = world.services.bus.subscribe(CHANNEL).await;
         world.account().await;
         let payload = tokio::time::timeout(crate::world::DEADLINE, told.next()).await.unwrap();
         assert_eq!(payload, format!("{}:1", world.workspace));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_filtered_and_paged() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let (one, two) = (world.connected(&node).await, world.connected(&node).await);
         for n in 0..3 {
@@ -89,6 +95,8 @@ async fn messages_are_filtered_and_paged() {
         assert_eq!(texts, ["2", "1", "0"]);
         assert!(rest.next.is_none());
         assert!(list(Some(two), Some(MessageStatus::Sent), None, None).await.data.is_empty());
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

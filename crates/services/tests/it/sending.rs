@@ -19,7 +19,7 @@ use crate::world::{CONTACT_JID, DEADLINE, World, quick, request_id, to_contact, 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_sent_by_its_request() {
     for_each_database(async |db| {
-        let world = World::new(&db, without_takeover()).await;
+        let world = World::new(db, without_takeover()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let sent = world.send(account, "hello").await.unwrap();
@@ -41,27 +41,31 @@ async fn a_message_is_sent_by_its_request() {
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert_eq!(listed.data.len(), 1);
         assert_eq!(listed.data[0].last_message_preview.as_deref(), Some("hello"));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_request_id_reaches_the_node() {
     for_each_database(async |db| {
-        let world = World::new(&db, without_takeover()).await;
+        let world = World::new(db, without_takeover()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let id = request_id();
         send(&world.services, world.workspace, &to_contact(account, "hello"), None, &id).await.unwrap();
         assert_eq!(node.sends()[0].2, id.to_string());
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_requests_with_one_key_are_one_message() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         for round in 0..5 {
@@ -75,14 +79,16 @@ async fn two_requests_with_one_key_are_one_message() {
         }
         assert_eq!(world.all_messages().await.len(), 5);
         assert_eq!(node.sends().len(), 5);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_belongs_to_one_request() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let first = world.send_with_key(account, "one", Some("k")).await.unwrap();
@@ -94,14 +100,16 @@ async fn a_key_belongs_to_one_request() {
         let again = send(&world.services, world.workspace, &again, Some("k"), &request_id()).await.unwrap();
         assert!(again.replayed && again.message.id == first.message.id);
         assert_eq!(world.all_messages().await.len(), 1);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_a_conversation_go_in_the_order_they_were_stored() {
     for_each_database(async |db| {
-        let world = Arc::new(World::new(&db, quick()).await);
+        let world = Arc::new(World::new(db, quick()).await);
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let gate = Arc::new(Notify::new());
@@ -110,7 +118,7 @@ async fn messages_of_a_conversation_go_in_the_order_they_were_stored() {
             let world = Arc::clone(&world);
             async move { world.send(account, "0").await.unwrap() }
         });
-        eventually(DEADLINE, async || (node.sends().len() == 1).then_some(())).await;
+        eventually(DEADLINE, async || (node.sends().len() == 1).then_some(())).await.unwrap();
         for n in 1..=10 {
             let waiting = world.send(account, &n.to_string()).await.unwrap();
             assert_eq!(waiting.message.status, MessageStatus::Queued, "the first is not settled");
@@ -118,21 +126,23 @@ async fn messages_of_a_conversation_go_in_the_order_they_were_stored() {
         assert_eq!(node.sends().len(), 1);
         gate.notify_one();
         first.await.unwrap();
-        eventually(DEADLINE, async || (node.sends().len() == 11).then_some(())).await;
+        eventually(DEADLINE, async || (node.sends().len() == 11).then_some(())).await.unwrap();
         let expected: Vec<_> = (0..=10).map(|n: i32| MessageContent::Text { text: n.to_string() }).collect();
         let order: Vec<_> = node.sends().into_iter().map(|(_, body, _)| body.content).collect();
         assert_eq!(order, expected);
         for message in world.all_messages().await {
             world.becomes(message.id, MessageStatus::Sent).await;
         }
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_request_died_after_storing_is_sent_once_by_its_job() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let stored =
@@ -147,14 +157,16 @@ async fn a_message_whose_request_died_after_storing_is_sent_once_by_its_job() {
         let again = world.send_with_key(account, "hello", Some("k")).await.unwrap();
         assert!(again.replayed && again.message.status == MessageStatus::Sent);
         assert_eq!(node.sends().len(), 1);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_hangs_up_does_not_stop_the_send() {
     for_each_database(async |db| {
-        let world = World::at_rest(&db, without_takeover()).await;
+        let world = World::at_rest(db, without_takeover()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         let gate = Arc::new(Notify::new());
@@ -163,20 +175,22 @@ async fn a_caller_that_hangs_up_does_not_stop_the_send() {
         let hang_up = eventually(DEADLINE, async || (node.sends().len() == 1).then_some(()));
         tokio::select! {
             _ = call => panic!("the node holds its answer back"),
-            () = hang_up => {}
+            seen = hang_up => seen.unwrap(),
         }
         gate.notify_one();
         let id = world.all_messages().await[0].id;
         world.becomes(id, MessageStatus::Sent).await;
         assert_eq!(node.sends().len(), 1);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_wait_for_their_session_and_go_when_it_connects() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         world.report(&node, account, AccountState::Disconnected).await;
@@ -193,14 +207,16 @@ async fn messages_wait_for_their_session_and_go_when_it_connects() {
             world.becomes(id, MessageStatus::Sent).await;
         }
         assert_eq!(node.sends().len(), 3);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_without_a_link_sends_nothing_and_stores_nothing() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let never = world.account().await;
         assert_eq!(world.send(never, "hi").await.unwrap_err().code(), ErrorCode::AccountNotLinked);
@@ -223,15 +239,17 @@ async fn an_account_without_a_link_sends_nothing_and_stores_nothing() {
         let listed =
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert!(listed.data.is_empty(), "no conversation by halves");
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_expires_unsent_has_failed() {
     for_each_database(async |db| {
         let settings = Settings { message_ttl: Duration::from_secs(2), ..quick() };
-        let world = World::new(&db, settings).await;
+        let world = World::new(db, settings).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         world.report(&node, account, AccountState::Disconnected).await;
@@ -242,15 +260,17 @@ async fn a_message_that_expires_unsent_has_failed() {
         // It blocks nothing behind it.
         world.report(&node, account, AccountState::Connected).await;
         assert_eq!(world.send(account, "next").await.unwrap().message.status, MessageStatus::Sent);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_expires_after_a_possible_write_is_uncertain() {
     for_each_database(async |db| {
         let settings = Settings { message_ttl: Duration::from_secs(2), ..quick() };
-        let world = World::new(&db, settings).await;
+        let world = World::new(db, settings).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will(std::iter::repeat_n(Reply::Outcome(SendOutcome::Unacknowledged), 20));
@@ -259,14 +279,16 @@ async fn a_message_that_expires_after_a_possible_write_is_uncertain() {
         world.report(&node, account, AccountState::Disconnected).await;
         let uncertain = world.becomes(sent.message.id, MessageStatus::Uncertain).await;
         assert_eq!(uncertain.error.as_deref(), Some("message_expired"));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_reuses_the_id() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will([Reply::Outcome(SendOutcome::Unacknowledged), acknowledged()]);
@@ -274,14 +296,16 @@ async fn a_retry_reuses_the_id() {
         world.becomes(sent.message.id, MessageStatus::Sent).await;
         let ids: Vec<_> = node.sends().into_iter().map(|(_, body, _)| body.id).collect();
         assert_eq!(ids, vec![sent.message.provider_message_id.clone(), sent.message.provider_message_id]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_whatsapp_refuses_has_failed() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will([Reply::Outcome(SendOutcome::Refused { code: 406 })]);
@@ -289,14 +313,16 @@ async fn what_whatsapp_refuses_has_failed() {
         assert_eq!(sent.message.status, MessageStatus::Failed);
         assert_eq!(sent.message.error.as_deref(), Some("message_refused"));
         assert_eq!(world.send(account, "next").await.unwrap().message.status, MessageStatus::Sent);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_away_or_not_connected_costs_nothing_but_time() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will([
@@ -318,14 +344,16 @@ async fn a_node_that_is_away_or_not_connected_costs_nothing_but_time() {
         world.becomes(waiting.message.id, MessageStatus::Sent).await;
         assert_eq!(node.sends().len(), 1);
         assert!(sent.sent_at.is_some_and(|at| at <= SystemClock.now()));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_tells_every_step_that_a_reader_can_use() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let account = world.connected(&node).await;
         node.will([Reply::Outcome(SendOutcome::NotConnected)]);
@@ -343,6 +371,8 @@ async fn the_log_tells_every_step_that_a_reader_can_use() {
             })
             .collect();
         assert_eq!(statuses, vec![MessageStatus::Queued, MessageStatus::Sent]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

@@ -11,7 +11,7 @@ use crate::world::{World, quick, request_id};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_starts_restarts_stops_and_logs_out() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.account().await;
         let (services, workspace, request) = (&world.services, world.workspace, request_id());
@@ -32,14 +32,16 @@ async fn a_session_starts_restarts_stops_and_logs_out() {
         assert_eq!((session.state, session.linked_at), (AccountState::LoggedOut, None));
         sessions::logout(services, workspace, id, &request).await.unwrap();
         assert_eq!(node.commands(), ["start", "restart", "stop", "start linked", "logout"]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_qr_code_comes_from_the_node_or_the_state_says_why_not() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.account().await;
         let (services, workspace, request) = (&world.services, world.workspace, request_id());
@@ -61,6 +63,8 @@ async fn a_qr_code_comes_from_the_node_or_the_state_says_why_not() {
         node.die().await;
         let refused = sessions::qr(services, workspace, id, none, &request).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NodeUnreachable);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

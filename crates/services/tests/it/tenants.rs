@@ -12,7 +12,7 @@ use crate::world::{CONTACT, World, quick, request_id};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_opens_its_workspace_until_it_is_revoked() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let services = &world.services;
         let created = api_keys::create(services, world.workspace, "production").await.unwrap();
         assert!(created.secret.starts_with("blz_") && created.secret.ends_with(&created.key.hint));
@@ -34,14 +34,16 @@ async fn a_key_opens_its_workspace_until_it_is_revoked() {
         assert_eq!(api_keys::authenticate(services, &created.secret).await.unwrap(), None);
         let keys = api_keys::list(services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert!(keys.len() == 1 && keys[0].revoked_at.is_some());
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_need_a_workspace_that_exists() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let nowhere = WorkspaceId::new();
         let refused = api_keys::create(&world.services, nowhere, "k").await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NotFound);
@@ -49,14 +51,16 @@ async fn keys_need_a_workspace_that_exists() {
         assert_eq!(refused.code(), ErrorCode::NotFound);
         let listed = workspaces::list(&world.services, &PageQuery::default()).await.unwrap().data;
         assert_eq!(listed.iter().map(|workspace| workspace.id).collect::<Vec<_>>(), [world.workspace]);
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_workspace_finds_nothing_and_changes_nothing() {
     for_each_database(async |db| {
-        let world = World::new(&db, quick()).await;
+        let world = World::new(db, quick()).await;
         let node = world.node("node-1").await;
         let id = world.connected(&node).await;
         let message = world.send(id, "hello").await.unwrap().message;
@@ -98,6 +102,8 @@ async fn another_workspace_finds_nothing_and_changes_nothing() {
         let account = world.view(id).await;
         assert_eq!((account.state, account.name.as_str()), (AccountState::Connected, "Sales"));
         assert_eq!((node.sends().len(), node.commands()), (1, vec!["start".to_owned()]));
+        Ok(())
     })
-    .await;
+    .await
+    .unwrap();
 }

@@ -54,8 +54,11 @@ impl World {
 
     /// The same without a job runner.
     pub(crate) async fn at_rest(db: &TestDatabase, settings: Settings) -> Self {
-        let bus =
-            if db.pool().is_sqlite() { Bus::in_process() } else { blazz_test_support::redis_bus().await };
+        let bus = if db.pool().is_sqlite() {
+            Bus::in_process()
+        } else {
+            blazz_test_support::redis_bus().await.unwrap()
+        };
         let secret = FleetSecret::generate();
         let clock = Arc::new(SystemClock);
         let nodes = NodeDirectory::new(secret.clone(), clock.clone()).unwrap();
@@ -126,7 +129,9 @@ impl World {
 
     /// Waits until a message has a status.
     pub(crate) async fn becomes(&self, id: MessageId, status: MessageStatus) -> Message {
-        eventually(DEADLINE, async || Some(self.message(id).await).filter(|m| m.status == status)).await
+        eventually(DEADLINE, async || Some(self.message(id).await).filter(|m| m.status == status))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn all_messages(&self) -> Vec<Message> {
