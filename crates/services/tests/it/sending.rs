@@ -214,6 +214,25 @@ async fn messages_wait_for_their_session_and_go_when_it_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_makes_waiting_jobs_due_at_once() {
+    for_each_database(async |db| {
+        let world = World::new(db, without_takeover()).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        world.report(&node, account, AccountState::Disconnected).await;
+        let request = to_contact(account, "hello");
+        let stored = store(&world.services, world.workspace, &request, None, &request_id()).await.unwrap();
+        // Its job would start in an hour.
+        world.report(&node, account, AccountState::Connected).await;
+        world.becomes(stored.message.id, MessageStatus::Sent).await;
+        assert_eq!(node.sends().len(), 1);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_without_a_link_sends_nothing_and_stores_nothing() {
     for_each_database(async |db| {
         let world = World::new(db, quick()).await;
