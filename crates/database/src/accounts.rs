@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::row::rows;
 use crate::schema::{accounts, nodes};
-use crate::types::{Id, Kept as _, UtcTime, Word};
+use crate::types::{Id, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
 row! {
@@ -109,8 +109,8 @@ pub async fn find(
     workspace_id: WorkspaceId,
     id: AccountId,
 ) -> Result<Option<AccountRow>, DatabaseError> {
-    let query = of(workspace_id, id).select(KeptAccount::as_select());
-    let kept = on!(conn, c => query.first(c).await.optional())?;
+    let query = of(workspace_id, id);
+    let kept: Option<KeptAccount> = on!(conn, c => query.first(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -123,8 +123,8 @@ pub async fn find_for_update(
     workspace_id: WorkspaceId,
     id: AccountId,
 ) -> Result<Option<AccountRow>, DatabaseError> {
-    let query = of(workspace_id, id).select(KeptAccount::as_select());
-    let kept = locked!(conn, query, c, q => q.first(c).await.optional())?;
+    let query = of(workspace_id, id);
+    let kept: Option<KeptAccount> = locked!(conn, query, c, q => q.first(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -139,11 +139,11 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<AccountRow>, DatabaseError> {
     let kept: Vec<KeptAccount> = on!(conn, c => {
-        let query = accounts::table.filter(accounts::workspace_id.eq(workspace_id.keep()));
-        let query = query.select(KeptAccount::as_select()).order(accounts::id.desc()).limit(limit.into());
+        let query = accounts::table.filter(accounts::workspace_id.eq(Id(workspace_id.0)));
+        let query = query.order(accounts::id.desc()).limit(limit.into());
         let mut query = query.into_boxed();
         if let Some(after) = after {
-            query = query.filter(accounts::id.lt(after.keep()));
+            query = query.filter(accounts::id.lt(Id(after.0)));
         }
         query.load(c).await
     })?;
@@ -161,8 +161,8 @@ pub async fn rename(
     name: &str,
 ) -> Result<Option<AccountRow>, DatabaseError> {
     let update = diesel::update(of(workspace_id, id)).set(accounts::name.eq(name));
-    let update = update.returning(KeptAccount::as_returning());
-    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    let update = update.returning(accounts::all_columns);
+    let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -175,8 +175,8 @@ pub async fn delete(
     workspace_id: WorkspaceId,
     id: AccountId,
 ) -> Result<Option<AccountRow>, DatabaseError> {
-    let delete = diesel::delete(of(workspace_id, id)).returning(KeptAccount::as_returning());
-    let kept = on!(conn, c => delete.get_result(c).await.optional())?;
+    let delete = diesel::delete(of(workspace_id, id)).returning(accounts::all_columns);
+    let kept: Option<KeptAccount> = on!(conn, c => delete.get_result(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -191,8 +191,8 @@ pub async fn set_desired(
     desired: Desired,
 ) -> Result<Option<AccountRow>, DatabaseError> {
     let update = diesel::update(of(workspace_id, id)).set(accounts::desired.eq(Word(desired)));
-    let update = update.returning(KeptAccount::as_returning());
-    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    let update = update.returning(accounts::all_columns);
+    let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -208,8 +208,8 @@ pub async fn place(
     epoch: Epoch,
 ) -> Result<Option<AccountRow>, DatabaseError> {
     let grant = (accounts::node_id.eq(Some(node_id.as_str())), accounts::epoch.eq(epoch.0));
-    let update = diesel::update(of(workspace_id, id)).set(grant).returning(KeptAccount::as_returning());
-    let kept = on!(conn, c => update.get_result(c).await.optional())?;
+    let update = diesel::update(of(workspace_id, id)).set(grant).returning(accounts::all_columns);
+    let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
     Ok(kept.map(AccountRow::from))
 }
 
@@ -241,7 +241,7 @@ pub async fn save_session(conn: &mut Conn, row: &AccountRow) -> Result<(), Datab
 /// When the database is not there.
 pub async fn list_of_node(conn: &mut Conn, node_id: &NodeId) -> Result<Vec<AccountRow>, DatabaseError> {
     let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str()));
-    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let query = query.order(accounts::id);
     let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
     Ok(rows(kept))
 }
@@ -260,7 +260,7 @@ pub async fn list_unsettled_of_node(
         .and(accounts::state.ne_all(live_states()))
         .or(unwanted.and(accounts::state.eq_any(live_states())));
     let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str())).filter(unsettled);
-    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let query = query.order(accounts::id);
     let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
     Ok(rows(kept))
 }
@@ -278,7 +278,7 @@ pub async fn list_stranded(conn: &mut Conn) -> Result<Vec<AccountRow>, DatabaseE
         .filter(accounts::node_id.eq_any(lost))
         .filter(accounts::state.eq_any(live_states()))
         .filter(unnoticed);
-    let query = query.select(KeptAccount::as_select()).order(accounts::id);
+    let query = query.order(accounts::id);
     let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
     Ok(rows(kept))
 }
@@ -294,10 +294,10 @@ pub async fn list_placed(
 ) -> Result<Vec<AccountRow>, DatabaseError> {
     let kept: Vec<KeptAccount> = on!(conn, c => {
         let query = accounts::table.filter(accounts::node_id.is_not_null());
-        let query = query.select(KeptAccount::as_select()).order(accounts::id.desc()).limit(limit.into());
+        let query = query.order(accounts::id.desc()).limit(limit.into());
         let mut query = query.into_boxed();
         if let Some(after) = after {
-            query = query.filter(accounts::id.lt(after.keep()));
+            query = query.filter(accounts::id.lt(Id(after.0)));
         }
         query.load(c).await
     })?;

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::row::rows;
 use crate::schema::api_keys;
-use crate::types::{Id, Kept as _, UtcTime};
+use crate::types::{Id, UtcTime};
 use crate::{Conn, DatabaseError};
 
 row! {
@@ -50,11 +50,11 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<ApiKeyRow>, DatabaseError> {
     let kept: Vec<KeptApiKey> = on!(conn, c => {
-        let query = api_keys::table.filter(api_keys::workspace_id.eq(workspace_id.keep()));
-        let query = query.select(KeptApiKey::as_select()).order(api_keys::id.desc()).limit(limit.into());
+        let query = api_keys::table.filter(api_keys::workspace_id.eq(Id(workspace_id.0)));
+        let query = query.order(api_keys::id.desc()).limit(limit.into());
         let mut query = query.into_boxed();
         if let Some(after) = after {
-            query = query.filter(api_keys::id.lt(after.keep()));
+            query = query.filter(api_keys::id.lt(Id(after.0)));
         }
         query.load(c).await
     })?;
@@ -72,13 +72,12 @@ pub async fn revoke(
     now: Timestamp,
 ) -> Result<Option<ApiKeyRow>, DatabaseError> {
     conn.transaction(async |conn| {
-        let unrevoked = api_keys::table.find(id.keep()).filter(api_keys::revoked_at.is_null());
-        let revoke = diesel::update(unrevoked.filter(api_keys::workspace_id.eq(workspace_id.keep())));
-        let revoke = revoke.set(api_keys::revoked_at.eq(Some(now.keep())));
+        let unrevoked = api_keys::table.find(Id(id.0)).filter(api_keys::revoked_at.is_null());
+        let revoke = diesel::update(unrevoked.filter(api_keys::workspace_id.eq(Id(workspace_id.0))));
+        let revoke = revoke.set(api_keys::revoked_at.eq(Some(UtcTime(now))));
         on!(conn, c => revoke.execute(c).await)?;
-        let query = api_keys::table.find(id.keep()).filter(api_keys::workspace_id.eq(workspace_id.keep()));
-        let query = query.select(KeptApiKey::as_select());
-        let kept = on!(conn, c => query.first(c).await.optional())?;
+        let query = api_keys::table.find(Id(id.0)).filter(api_keys::workspace_id.eq(Id(workspace_id.0)));
+        let kept: Option<KeptApiKey> = on!(conn, c => query.first(c).await.optional())?;
         Ok(kept.map(ApiKeyRow::from))
     })
     .await
@@ -90,7 +89,6 @@ pub async fn revoke(
 /// When the database is not there.
 pub async fn find_active_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<ApiKeyRow>, DatabaseError> {
     let query = api_keys::table.filter(api_keys::secret_hash.eq(hash)).filter(api_keys::revoked_at.is_null());
-    let query = query.select(KeptApiKey::as_select());
-    let kept = on!(conn, c => query.first(c).await.optional())?;
+    let kept: Option<KeptApiKey> = on!(conn, c => query.first(c).await.optional())?;
     Ok(kept.map(ApiKeyRow::from))
 }

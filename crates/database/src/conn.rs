@@ -31,6 +31,7 @@ pub struct Conn {
     turn: Option<OwnedMutexGuard<()>>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "few exist, none is moved often")]
 pub(crate) enum Link {
     Postgres(PooledConnection<'static, PgManager>),
     Sqlite(PooledConnection<'static, LiteManager>),

@@ -2,7 +2,6 @@
 
 use blazz_domain::{AccountId, ConversationId, MessageStatus, ProviderMessageId, Timestamp, WorkspaceId};
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::early_receipts::dsl;
@@ -54,14 +53,29 @@ pub async fn upsert(conn: &mut Conn, new: &EarlyReceiptRow) -> Result<(), Databa
         dsl::at.eq(UtcTime(new.at)),
     );
     let key = (dsl::account_id, dsl::conversation_id, dsl::provider_message_id);
+    let stored: usize = on!(conn, c => {
+        diesel::insert_into(dsl::early_receipts).values(values).on_conflict(key).do_nothing().execute(c).await
+    })?;
+    if stored == 0 {
+        raise(conn, new).await?;
+    }
+    Ok(())
+}
+
+async fn raise(conn: &mut Conn, new: &EarlyReceiptRow) -> Result<(), DatabaseError> {
+    let higher = (
+        dsl::status.eq(Word(new.status)),
+        dsl::status_rank.eq(new.status.rank()),
+        dsl::at.eq(UtcTime(new.at)),
+    );
     on!(conn, c => {
-        let insert = diesel::insert_into(dsl::early_receipts).values(values).on_conflict(key).do_update();
-        let higher = (
-            dsl::status.eq(excluded(dsl::status)),
-            dsl::status_rank.eq(excluded(dsl::status_rank)),
-            dsl::at.eq(excluded(dsl::at)),
-        );
-        insert.set(higher).filter(dsl::status_rank.lt(new.status.rank())).execute(c).await
+        let own = dsl::early_receipts.filter(dsl::workspace_id.eq(Id::from(new.workspace_id)));
+        let lower = own
+            .filter(dsl::account_id.eq(Id::from(new.account_id)))
+            .filter(dsl::conversation_id.eq(Id::from(new.conversation_id)))
+            .filter(dsl::provider_message_id.eq(Word(new.provider_message_id.clone())))
+            .filter(dsl::status_rank.lt(new.status.rank()));
+        diesel::update(lower).set(higher).execute(c).await
     })?;
     Ok(())
 }

@@ -159,7 +159,11 @@ pub async fn pull_forward(conn: &mut Conn, lanes: &[String], now: Timestamp) -> 
     Ok(())
 }
 
-diesel::alias!(crate::schema::jobs as earlier: Earlier);
+mod alias {
+    //! The table a second time, for its jobs that stand before others.
+    diesel::alias!(crate::schema::jobs as earlier: Earlier);
+}
+use alias::earlier;
 
 /// Claims up to `limit` jobs that are due and first in their lane: they run, one attempt more, until the lease ends. A job whose
 /// lease has ended is due again.

@@ -217,9 +217,7 @@ pub async fn raise_status(
     let (sent, delivered, read) =
         (reached(MessageStatus::Sent), reached(MessageStatus::Delivered), reached(MessageStatus::Read));
     let raised: usize = on!(conn, c => {
-        use crate::types::sql::UtcTime;
-        use diesel::sql_types::Nullable;
-        let first = |at: Option<UtcTime>| at.into_sql::<Nullable<UtcTime>>();
+        let first = |at: Option<UtcTime>| at.into_sql::<diesel::sql_types::Nullable<crate::types::sql::UtcTime>>();
         let change = (
             dsl::status.eq(Word(status)),
             dsl::status_rank.eq(rank),

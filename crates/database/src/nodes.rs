@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::row::rows;
 use crate::schema::nodes;
-use crate::types::{Id, Kept as _, UtcTime, Word};
+use crate::types::{Id, UtcTime, Word, int, long};
 use crate::{Conn, DatabaseError, counters};
 
 row! {
@@ -138,8 +138,8 @@ pub async fn upsert_registration(conn: &mut Conn, new: NewRegistration) -> Resul
 /// # Errors
 /// When the database is not there.
 pub async fn find(conn: &mut Conn, id: &NodeId) -> Result<Option<NodeRow>, DatabaseError> {
-    let query = nodes::table.find(id.as_str()).select(KeptNode::as_select());
-    let kept = on!(conn, c => query.first(c).await.optional())?;
+    let query = nodes::table.find(id.as_str());
+    let kept: Option<KeptNode> = on!(conn, c => query.first(c).await.optional())?;
     Ok(kept.map(NodeRow::from))
 }
 
@@ -148,8 +148,8 @@ pub async fn find(conn: &mut Conn, id: &NodeId) -> Result<Option<NodeRow>, Datab
 /// # Errors
 /// When the database is not there.
 pub async fn lock(conn: &mut Conn, id: &NodeId) -> Result<Option<NodeRow>, DatabaseError> {
-    let query = nodes::table.find(id.as_str()).select(KeptNode::as_select());
-    let kept = locked!(conn, query, c, q => q.first(c).await.optional())?;
+    let query = nodes::table.find(id.as_str());
+    let kept: Option<KeptNode> = locked!(conn, query, c, q => q.first(c).await.optional())?;
     Ok(kept.map(NodeRow::from))
 }
 
@@ -158,7 +158,7 @@ pub async fn lock(conn: &mut Conn, id: &NodeId) -> Result<Option<NodeRow>, Datab
 /// # Errors
 /// When the database is not there.
 pub async fn list(conn: &mut Conn) -> Result<Vec<NodeRow>, DatabaseError> {
-    let query = nodes::table.select(KeptNode::as_select()).order(nodes::id);
+    let query = nodes::table.order(nodes::id);
     let kept: Vec<KeptNode> = on!(conn, c => query.load(c).await)?;
     Ok(rows(kept))
 }
@@ -168,8 +168,8 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<NodeRow>, DatabaseError> {
 /// # Errors
 /// When the database is not there.
 pub async fn list_ready(conn: &mut Conn, now: Timestamp) -> Result<Vec<NodeRow>, DatabaseError> {
-    let ready = nodes::table.filter(nodes::lost.eq(false)).filter(nodes::expires_at.gt(now.keep()));
-    let query = ready.select(KeptNode::as_select()).order(nodes::id);
+    let ready = nodes::table.filter(nodes::lost.eq(false)).filter(nodes::expires_at.gt(UtcTime(now)));
+    let query = ready.order(nodes::id);
     let kept: Vec<KeptNode> = on!(conn, c => query.load(c).await)?;
     Ok(rows(kept))
 }
@@ -195,8 +195,8 @@ pub async fn heartbeat(
         }
         let values = (
             nodes::heartbeat_number.eq(vitals.number),
-            nodes::sessions.eq::<i32>(vitals.sessions.keep()),
-            nodes::memory_bytes.eq::<i64>(vitals.memory_bytes.keep()),
+            nodes::sessions.eq(int(vitals.sessions)),
+            nodes::memory_bytes.eq(long(vitals.memory_bytes)),
             nodes::heartbeat_at.eq(UtcTime(vitals.now)),
             nodes::expires_at.eq(UtcTime(vitals.expires_at)),
             nodes::lost.eq(false),
@@ -212,7 +212,7 @@ pub async fn heartbeat(
 /// # Errors
 /// When the database is not there.
 pub async fn mark_lost(conn: &mut Conn, now: Timestamp) -> Result<Vec<NodeId>, DatabaseError> {
-    let expired = nodes::table.filter(nodes::lost.eq(false)).filter(nodes::expires_at.le(now.keep()));
+    let expired = nodes::table.filter(nodes::lost.eq(false)).filter(nodes::expires_at.le(UtcTime(now)));
     let mark = diesel::update(expired).set(nodes::lost.eq(true)).returning(nodes::id);
     let ids: Vec<Word<NodeId>> = on!(conn, c => mark.get_results(c).await)?;
     Ok(ids.into_iter().map(|Word(id)| id).collect())

@@ -14,9 +14,8 @@ macro_rules! row {
             $($(#[$field_meta])* pub $field: $ty,)*
         }
 
-        #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+        #[derive(Debug, Clone, Queryable, Insertable, AsChangeset)]
         #[diesel(table_name = $table)]
-        #[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
         #[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
         pub(crate) struct $kept {
             $($field: $column,)*

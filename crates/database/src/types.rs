@@ -325,3 +325,37 @@ macro_rules! unsigned {
     )*};
 }
 unsigned!(u32 => i32, u64 => i64);
+
+macro_rules! converted {
+    ($($name:ident),*) => {$(
+        impl From<$name> for Id {
+            fn from(id: $name) -> Self {
+                Self(id.0)
+            }
+        }
+
+        impl From<Id> for $name {
+            fn from(id: Id) -> Self {
+                Self(id.0)
+            }
+        }
+    )*};
+}
+converted!(
+    WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId, RejectedEventId
+);
+
+/// As the database keeps it; what does not fit is beyond any real size.
+pub(crate) fn int(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// As the database keeps it; what does not fit is beyond any real size.
+pub(crate) fn long(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// As the domain says it; the database holds no negative ones.
+pub(crate) fn ulong(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

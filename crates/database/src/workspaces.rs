@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::row::rows;
-use crate::schema::workspaces;
-use crate::types::{Id, Kept as _, UtcTime};
+use crate::schema::{event_counters, workspaces};
+use crate::types::{Id, UtcTime};
 use crate::{Conn, DatabaseError};
 
 row! {
@@ -27,8 +27,13 @@ row! {
 /// When the id is taken.
 pub async fn insert(conn: &mut Conn, row: &WorkspaceRow) -> Result<(), DatabaseError> {
     let kept = KeptWorkspace::from(row);
-    on!(conn, c => diesel::insert_into(workspaces::table).values(kept).execute(c).await)?;
-    Ok(())
+    let counter = (event_counters::workspace_id.eq(kept.id), event_counters::sequence.eq(0_i64));
+    conn.transaction(async |conn| {
+        on!(conn, c => diesel::insert_into(workspaces::table).values(kept).execute(c).await)?;
+        on!(conn, c => diesel::insert_into(event_counters::table).values(counter).execute(c).await)?;
+        Ok(())
+    })
+    .await
 }
 
 /// One workspace.
@@ -36,8 +41,8 @@ pub async fn insert(conn: &mut Conn, row: &WorkspaceRow) -> Result<(), DatabaseE
 /// # Errors
 /// When the database is not there.
 pub async fn find(conn: &mut Conn, id: WorkspaceId) -> Result<Option<WorkspaceRow>, DatabaseError> {
-    let query = workspaces::table.find(id.keep()).select(KeptWorkspace::as_select());
-    let kept = on!(conn, c => query.first(c).await.optional())?;
+    let query = workspaces::table.find(Id(id.0));
+    let kept: Option<KeptWorkspace> = on!(conn, c => query.first(c).await.optional())?;
     Ok(kept.map(WorkspaceRow::from))
 }
 
@@ -51,10 +56,10 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<WorkspaceRow>, DatabaseError> {
     let kept: Vec<KeptWorkspace> = on!(conn, c => {
-        let query = workspaces::table.select(KeptWorkspace::as_select()).order(workspaces::id.desc()).limit(limit.into());
+        let query = workspaces::table.order(workspaces::id.desc()).limit(limit.into());
         let mut query = query.into_boxed();
         if let Some(after) = after {
-            query = query.filter(workspaces::id.lt(after.keep()));
+            query = query.filter(workspaces::id.lt(Id(after.0)));
         }
         query.load(c).await
     })?;
