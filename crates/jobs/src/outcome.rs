@@ -56,11 +56,11 @@ impl ClaimedJob {
     }
 }
 
-/// The wait before the next attempt: 1 s, doubled with each, at most 5 min, a random half of it taken off.
+/// The wait before the next attempt: 1 s, doubled with each, at most 5 min, jittered.
 pub(crate) fn backoff(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(16);
     let full = Duration::from_secs(1).saturating_mul(1 << doublings).min(Duration::from_secs(300));
-    full.mul_f64(1.0 - random::fraction() / 2.0)
+    random::jittered(full)
 }
 
 #[cfg(test)]

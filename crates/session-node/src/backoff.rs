@@ -17,11 +17,11 @@ impl Backoff {
         Self { first, limit, next: first }
     }
 
-    /// The next wait: between a half and the whole of the step, so that many waiters spread out.
+    /// The next wait: the step, jittered.
     pub(crate) fn wait(&mut self) -> Duration {
         let step = self.next;
         self.next = step.saturating_mul(2).min(self.limit);
-        step.mul_f64(0.5 + random::fraction() / 2.0)
+        random::jittered(step)
     }
 
     /// It worked: start over at the first step.

@@ -40,7 +40,7 @@ impl Metrics {
     /// Every metric as it stands now.
     #[must_use]
     pub fn render(&self) -> String {
-        if let Some(bytes) = resident_bytes() {
+        if let Some(bytes) = Self::resident_bytes() {
             self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
         let mut out = Vec::new();
@@ -56,16 +56,12 @@ impl Metrics {
     /// Resident memory of this process in bytes; `None` where `/proc` does not tell.
     #[must_use]
     pub fn resident_bytes() -> Option<u64> {
-        resident_bytes()
+        const PAGE: u64 = 4096;
+        // The second field counts pages: proc_pid_statm(5).
+        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * PAGE)
     }
-}
-
-/// Source: proc_pid_statm(5); the second field counts pages.
-fn resident_bytes() -> Option<u64> {
-    const PAGE: u64 = 4096;
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * PAGE)
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ impl Attempts {
             .saturating_mul(2_u32.saturating_pow(self.failed.min(31)))
             .min(self.backoff.longest);
         self.failed = self.failed.saturating_add(1);
-        // Half of it by chance, so that a fleet that lost its connections together does not come back together.
-        ceiling.mul_f64(0.5 + random::fraction() / 2.0)
+        random::jittered(ceiling)
     }
 }
 

@@ -11,24 +11,15 @@ use crate::Stage;
 const ROOT: &str = "BLAZZ_TEST_ROOT";
 const LEASE: &str = "BLAZZ_TEST_LEASE";
 
-/// The process that the next test kills; by itself it has nothing to do.
-#[test]
-fn append_until_killed() {
-    let (Ok(root), Ok(lease)) = (std::env::var(ROOT), std::env::var(LEASE)) else { return };
-    let lease: Lease = lease.parse().unwrap();
-    let root = SessionRoot::open(root.as_ref()).unwrap();
-    let outboxes = root.open_session(&lease, false).unwrap().open_outboxes().unwrap();
-    loop {
-        let sequence = outboxes.append(b"kept", Durability::Synced).unwrap();
-        println!("appended {sequence}");
-    }
-}
-
+/// Runs itself once more as the process that it kills.
 #[test]
 fn what_was_acknowledged_to_the_caller_is_there_after_a_kill() {
+    if let (Ok(root), Ok(lease)) = (std::env::var(ROOT), std::env::var(LEASE)) {
+        append_until_killed(&root, &lease);
+    }
     let stage = Stage::new();
     let mut writer = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::append_until_killed", "--nocapture"])
+        .args(["--exact", "kill::what_was_acknowledged_to_the_caller_is_there_after_a_kill", "--nocapture"])
         .env(ROOT, stage.directory.path().join("root"))
         .env(LEASE, stage.lease.to_string())
         .stdout(Stdio::piped())
@@ -51,4 +42,15 @@ fn what_was_acknowledged_to_the_caller_is_there_after_a_kill() {
     assert!(outboxes.pending() >= told && told >= 50);
     let batch = outboxes.next_batch(1_000_000, 1 << 24).unwrap().unwrap();
     assert!(batch.entries.iter().all(|(_, entry)| entry == b"kept"));
+}
+
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+fn append_until_killed(root: &str, lease: &str) -> ! {
+    let lease: Lease = lease.parse().unwrap();
+    let root = SessionRoot::open(root.as_ref()).unwrap();
+    let outboxes = root.open_session(&lease, false).unwrap().open_outboxes().unwrap();
+    loop {
+        let sequence = outboxes.append(b"kept", Durability::Synced).unwrap();
+        println!("appended {sequence}");
+    }
 }
