@@ -31,8 +31,8 @@ enum Kind {
 }
 
 impl Pool {
-    /// Opens a pool of at most `size` connections to `postgres://…` or `sqlite:PATH`. Connections are driven by the runtime that this is
-    /// called on, not by whichever first asks for one: it has to outlive the pool.
+    /// Opens a pool of at most `size` connections to `postgres://…` or `sqlite:PATH`, after one has been tried. Connections are driven by the
+    /// runtime that this is called on, not by whichever first asks for one: it has to outlive the pool.
     ///
     /// # Errors
     /// When the url is of neither kind or the database cannot be reached.
@@ -40,15 +40,17 @@ impl Pool {
         let size = size.max(1);
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let manager = PgManager::new_with_config(url, pg_config(Handle::current()));
-            let pool = bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).build(manager).await;
-            return Ok(Self(Kind::Postgres(pool.map_err(DatabaseError::unavailable)?)));
+            let pool = bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).build_unchecked(manager);
+            pool.dedicated_connection().await.map_err(DatabaseError::unavailable)?;
+            return Ok(Self(Kind::Postgres(pool)));
         }
         let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
             return Err(DatabaseError::Other("the url must begin with postgres:// or sqlite:".to_owned()));
         };
         let manager = LiteManager::new(path.to_owned(), Handle::current());
         let builder = bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).test_on_check_out(false);
-        let pool = builder.build(manager).await.map_err(DatabaseError::unavailable)?;
+        let pool = builder.build_unchecked(manager);
+        pool.dedicated_connection().await.map_err(DatabaseError::unavailable)?;
         Ok(Self(Kind::Sqlite { pool, turns: Arc::default() }))
     }
 
