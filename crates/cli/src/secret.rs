@@ -28,7 +28,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Fleet => output::line(&FleetSecret::generate().to_hex()),
         Command::Node { id, fleet_secret } => {
-            let fleet = FleetSecret::parse(&fleet_secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
+            let fleet =
+                FleetSecret::parse(&fleet_secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
             output::line(&fleet.node_secret(&id).to_hex())
         }
         Command::Operator => output::line(&operator_key()),

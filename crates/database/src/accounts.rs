@@ -324,6 +324,7 @@ pub async fn count_by_node(conn: &mut Conn) -> Result<BTreeMap<NodeId, u32>, Dat
         .group_by(accounts::node_id)
         .select((accounts::node_id, count_star()));
     let counts: Vec<(Option<Word<NodeId>>, i64)> = on!(conn, c => query.load(c).await)?;
-    let count = |(id, count): (Option<Word<NodeId>>, i64)| Some((id?.0, u32::try_from(count).unwrap_or(u32::MAX)));
+    let count =
+        |(id, count): (Option<Word<NodeId>>, i64)| Some((id?.0, u32::try_from(count).unwrap_or(u32::MAX)));
     Ok(counts.into_iter().filter_map(count).collect())
 }

@@ -92,7 +92,9 @@ impl Conn {
         let open = Open(Arc::clone(&self.abandoned));
         let result = f(self).await;
         let result = match result {
-            Ok(value) => self.commit().await.map(|()| value).map_err(|error| DatabaseError::from(error).into()),
+            Ok(value) => {
+                self.commit().await.map(|()| value).map_err(|error| DatabaseError::from(error).into())
+            }
             Err(error) => {
                 // Should this fail, the connection counts as broken and is closed, which rolls back as well.
                 if let Err(rollback) = self.rollback().await {
@@ -111,7 +113,9 @@ impl Conn {
     /// Begins; whether this is the outermost transaction.
     async fn begin(&mut self) -> Result<bool, DatabaseError> {
         if self.abandoned.load(Ordering::Acquire) {
-            return Err(DatabaseError::Unavailable("the connection's last transaction was abandoned".to_owned()));
+            return Err(DatabaseError::Unavailable(
+                "the connection's last transaction was abandoned".to_owned(),
+            ));
         }
         let outermost = !self.is_in_transaction();
         if outermost && let Some(turns) = &self.turns {

@@ -1,11 +1,11 @@
 //! Contacts: persons and groups, known by phone number, linked id or both.
 
-use blazz_domain::{ContactId, Contact, ConversationId, Jid, PhoneNumber, Timestamp, WorkspaceId};
+use blazz_domain::{Contact, ContactId, ConversationId, Jid, PhoneNumber, Timestamp, WorkspaceId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::{contacts::dsl, conversations};
-use crate::types::{UtcTime, Id, Word};
+use crate::types::{Id, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
 /// A contact.
@@ -47,7 +47,8 @@ pub struct NewContact {
     pub name: Option<String>,
 }
 
-pub(crate) type Raw = (Id, Id, Word<Jid>, Option<Word<PhoneNumber>>, Option<Word<Jid>>, Option<String>, UtcTime);
+pub(crate) type Raw =
+    (Id, Id, Word<Jid>, Option<Word<PhoneNumber>>, Option<Word<Jid>>, Option<String>, UtcTime);
 
 pub(crate) fn row((id, workspace_id, jid, phone, lid, name, created_at): Raw) -> ContactRow {
     ContactRow {

@@ -8,7 +8,7 @@ use crate::conn::Link;
 use crate::contacts::{self, ContactRow};
 use crate::schema::contacts as contacts_table;
 use crate::schema::conversations::dsl;
-use crate::types::{UtcTime, Id};
+use crate::types::{Id, UtcTime};
 use crate::{Conn, DatabaseError};
 
 /// A conversation.
@@ -76,7 +76,9 @@ pub enum Touch {
 
 type Raw = (Id, Id, Id, Id, Option<String>, Option<UtcTime>, i32, UtcTime);
 
-fn row((id, workspace_id, account_id, contact_id, preview, last_message_at, unread, created_at): Raw) -> ConversationRow {
+fn row(
+    (id, workspace_id, account_id, contact_id, preview, last_message_at, unread, created_at): Raw,
+) -> ConversationRow {
     ConversationRow {
         id: id.into(),
         workspace_id: workspace_id.into(),
@@ -95,7 +97,9 @@ fn with_contact((conversation, contact): (Raw, contacts::Raw)) -> ConversationWi
 
 macro_rules! own {
     ($workspace_id:expr, $id:expr) => {
-        dsl::conversations.filter(dsl::workspace_id.eq(Id::from($workspace_id))).filter(dsl::id.eq(Id::from($id)))
+        dsl::conversations
+            .filter(dsl::workspace_id.eq(Id::from($workspace_id)))
+            .filter(dsl::id.eq(Id::from($id)))
     };
 }
 
@@ -163,9 +167,13 @@ pub async fn touch(
         Touch::Received { preview, at } => (preview, at, known.unread.saturating_add(1)),
     };
     let is_last = known.last_message_at.is_none_or(|last| at >= last);
-    let (preview, at) = if is_last { (Some(preview), Some(at)) } else { (known.last_message_preview, known.last_message_at) };
-    let change =
-        (dsl::last_message_preview.eq(preview), dsl::last_message_at.eq(at.map(UtcTime)), dsl::unread.eq(unread));
+    let (preview, at) =
+        if is_last { (Some(preview), Some(at)) } else { (known.last_message_preview, known.last_message_at) };
+    let change = (
+        dsl::last_message_preview.eq(preview),
+        dsl::last_message_at.eq(at.map(UtcTime)),
+        dsl::unread.eq(unread),
+    );
     on!(conn, c => diesel::update(own!(workspace_id, id)).set(change).execute(c).await)?;
     Ok(())
 }

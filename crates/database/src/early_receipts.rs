@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::early_receipts::dsl;
-use crate::types::{UtcTime, Id, Word};
+use crate::types::{Id, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
 /// A receipt that waits for its message.
@@ -27,7 +27,9 @@ pub struct EarlyReceiptRow {
 
 type Raw = (Id, Id, Word<ProviderMessageId>, Id, Word<MessageStatus>, i16, UtcTime);
 
-fn row((account_id, conversation_id, provider_message_id, workspace_id, status, _, at): Raw) -> EarlyReceiptRow {
+fn row(
+    (account_id, conversation_id, provider_message_id, workspace_id, status, _, at): Raw,
+) -> EarlyReceiptRow {
     EarlyReceiptRow {
         account_id: account_id.into(),
         conversation_id: conversation_id.into(),

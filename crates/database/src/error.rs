@@ -37,13 +37,18 @@ impl From<DieselError> for DatabaseError {
             DieselError::NotFound => Self::NotFound,
             DieselError::DatabaseError(kind, information) => classify(&kind, information.as_ref()),
             // The transaction was abandoned half way; the connection is of no use any more.
-            DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction => Self::unavailable(error),
+            DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction => {
+                Self::unavailable(error)
+            }
             other => Self::Other(other.to_string()),
         }
     }
 }
 
-fn classify(kind: &DatabaseErrorKind, information: &(dyn DatabaseErrorInformation + Send + Sync)) -> DatabaseError {
+fn classify(
+    kind: &DatabaseErrorKind,
+    information: &(dyn DatabaseErrorInformation + Send + Sync),
+) -> DatabaseError {
     let message = information.message();
     match kind {
         DatabaseErrorKind::UniqueViolation => DatabaseError::UniqueViolation {

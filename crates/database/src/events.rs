@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::conn::Link;
 use crate::schema::event_counters;
 use crate::schema::events::dsl;
-use crate::types::{UtcTime, Id, Json};
+use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
 type Raw = (Id, i64, Id, String, Id, Json<EventPayload>, UtcTime);

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::idempotency_keys::dsl;
-use crate::types::{UtcTime, Id};
+use crate::types::{Id, UtcTime};
 use crate::{Conn, DatabaseError};
 
 /// A key that was used.

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::conn::Link;
 use crate::schema::jobs::dsl;
-use crate::types::{UtcTime, Id, Json};
+use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
 /// A job that nobody has claimed.
@@ -122,8 +122,7 @@ pub async fn insert(conn: &mut Conn, new: &NewJob) -> Result<Option<JobId>, Data
         dsl::run_at.eq(UtcTime(new.run_at)),
         dsl::created_at.eq(UtcTime(new.created_at)),
     );
-    let stored: usize =
-        on!(conn, c => diesel::insert_into(dsl::jobs).values(values).on_conflict_do_nothing().execute(c).await)?;
+    let stored: usize = on!(conn, c => diesel::insert_into(dsl::jobs).values(values).on_conflict_do_nothing().execute(c).await)?;
     Ok((stored == 1).then_some(new.id))
 }
 
@@ -131,7 +130,11 @@ pub async fn insert(conn: &mut Conn, new: &NewJob) -> Result<Option<JobId>, Data
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn ask_again(conn: &mut Conn, unique_key: &str, run_at: Timestamp) -> Result<Option<JobId>, DatabaseError> {
+pub async fn ask_again(
+    conn: &mut Conn,
+    unique_key: &str,
+    run_at: Timestamp,
+) -> Result<Option<JobId>, DatabaseError> {
     let id: Option<Id> = on!(conn, c => {
         let running = dsl::jobs.filter(dsl::unique_key.eq(unique_key)).filter(dsl::state.eq(RUNNING));
         diesel::update(running).set(dsl::again.eq(true)).returning(dsl::id).get_result(c).await.optional()
@@ -182,7 +185,8 @@ pub async fn claim(
             () => {{
                 use crate::schema::jobs;
                 let is_due = jobs::state.eq(PENDING).and(jobs::run_at.le(UtcTime(now)));
-                let is_abandoned = jobs::state.eq(RUNNING).and(jobs::lease_expires_at.le(UtcTime(now)).assume_not_null());
+                let is_abandoned =
+                    jobs::state.eq(RUNNING).and(jobs::lease_expires_at.le(UtcTime(now)).assume_not_null());
                 let before = earlier
                     .filter(earlier.field(jobs::lane).eq(jobs::lane))
                     .filter(earlier.field(jobs::position).lt(jobs::position))
@@ -289,7 +293,12 @@ pub async fn renew(
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn complete(conn: &mut Conn, id: JobId, attempt: i32, now: Timestamp) -> Result<bool, DatabaseError> {
+pub async fn complete(
+    conn: &mut Conn,
+    id: JobId,
+    attempt: i32,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
     let once_more = (
         dsl::state.eq(PENDING),
         dsl::attempt.eq(0),
@@ -297,8 +306,7 @@ pub async fn complete(conn: &mut Conn, id: JobId, attempt: i32, now: Timestamp) 
         dsl::run_at.eq(UtcTime(now)),
         dsl::lease_expires_at.eq(None::<UtcTime>),
     );
-    let asked: usize =
-        on!(conn, c => diesel::update(mine!(id, attempt).filter(dsl::again.eq(true))).set(once_more).execute(c).await)?;
+    let asked: usize = on!(conn, c => diesel::update(mine!(id, attempt).filter(dsl::again.eq(true))).set(once_more).execute(c).await)?;
     if asked == 1 {
         return Ok(true);
     }
@@ -362,7 +370,8 @@ pub async fn revive(conn: &mut Conn, id: JobId, now: Timestamp) -> Result<bool, 
 /// # Errors
 /// When the database is not there.
 pub async fn find(conn: &mut Conn, id: JobId) -> Result<Option<JobRow>, DatabaseError> {
-    let raw: Option<Raw> = on!(conn, c => dsl::jobs.filter(dsl::id.eq(Id::from(id))).first(c).await.optional())?;
+    let raw: Option<Raw> =
+        on!(conn, c => dsl::jobs.filter(dsl::id.eq(Id::from(id))).first(c).await.optional())?;
     Ok(raw.map(row))
 }
 

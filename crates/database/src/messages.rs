@@ -1,15 +1,15 @@
 //! Messages and the ladder of their statuses.
 
 use blazz_domain::{
-    AccountId, ConversationId, Direction, ErrorCode, Message, MessageContent, MessageId, MessageStatus, PhoneNumber,
-    ProviderMessageId, Timestamp, WorkspaceId,
+    AccountId, ConversationId, Direction, ErrorCode, Message, MessageContent, MessageId, MessageStatus,
+    PhoneNumber, ProviderMessageId, Timestamp, WorkspaceId,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::messages::dsl;
 use crate::schema::{contacts, conversations};
-use crate::types::{UtcTime, Id, Json, Word};
+use crate::types::{Id, Json, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
 /// A message.
@@ -245,8 +245,13 @@ diesel::define_sql_function! {
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn take_back_sending(conn: &mut Conn, workspace_id: WorkspaceId, id: MessageId) -> Result<(), DatabaseError> {
-    let change = (dsl::status.eq(Word(MessageStatus::Queued)), dsl::status_rank.eq(MessageStatus::Queued.rank()));
+pub async fn take_back_sending(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: MessageId,
+) -> Result<(), DatabaseError> {
+    let change =
+        (dsl::status.eq(Word(MessageStatus::Queued)), dsl::status_rank.eq(MessageStatus::Queued.rank()));
     on!(conn, c => {
         let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
         diesel::update(own.filter(dsl::status.eq(Word(MessageStatus::Sending)))).set(change).execute(c).await

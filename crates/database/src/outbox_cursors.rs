@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::conn::Link;
 use crate::schema::outbox_cursors::dsl;
-use crate::types::{UtcTime, Id, long, ulong};
+use crate::types::{Id, UtcTime, long, ulong};
 use crate::{Conn, DatabaseError};
 
 /// The last entry taken in of an outbox, 0 when none was; the cursor is locked until the transaction ends, so that batches of one outbox

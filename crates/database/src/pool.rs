@@ -40,7 +40,8 @@ impl Pool {
         let size = size.max(1);
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let manager = PgManager::new_with_config(url, pg_config(Handle::current()));
-            let pool = bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).build_unchecked(manager);
+            let pool =
+                bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).build_unchecked(manager);
             pool.dedicated_connection().await.map_err(DatabaseError::unavailable)?;
             return Ok(Self(Kind::Postgres(pool)));
         }
@@ -48,7 +49,8 @@ impl Pool {
             return Err(DatabaseError::Other("the url must begin with postgres:// or sqlite:".to_owned()));
         };
         let manager = LiteManager::new(path.to_owned(), Handle::current());
-        let builder = bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).test_on_check_out(false);
+        let builder =
+            bb8::Pool::builder().max_size(size).connection_timeout(CHECKOUT).test_on_check_out(false);
         let pool = builder.build_unchecked(manager);
         pool.dedicated_connection().await.map_err(DatabaseError::unavailable)?;
         Ok(Self(Kind::Sqlite { pool, turns: Arc::default() }))

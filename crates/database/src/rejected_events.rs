@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::schema::rejected_events::dsl;
-use crate::types::{UtcTime, Id, long, ulong};
+use crate::types::{Id, UtcTime, long, ulong};
 use crate::{Conn, DatabaseError};
 
 /// An entry that was put aside.
@@ -64,15 +64,17 @@ pub async fn list(
         let own = dsl::rejected_events.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
         own.order(dsl::id).limit(limit.into()).load(c).await
     })?;
-    let row = |(id, workspace_id, account_id, outbox_id, sequence, entry, error, created_at): Raw| RejectedEventRow {
-        id: id.into(),
-        workspace_id: workspace_id.into(),
-        account_id: account_id.into(),
-        outbox_id: outbox_id.into(),
-        sequence: ulong(sequence),
-        entry,
-        error,
-        created_at: created_at.0,
+    let row = |(id, workspace_id, account_id, outbox_id, sequence, entry, error, created_at): Raw| {
+        RejectedEventRow {
+            id: id.into(),
+            workspace_id: workspace_id.into(),
+            account_id: account_id.into(),
+            outbox_id: outbox_id.into(),
+            sequence: ulong(sequence),
+            entry,
+            error,
+            created_at: created_at.0,
+        }
     };
     Ok(raws.into_iter().map(row).collect())
 }

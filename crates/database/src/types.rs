@@ -4,9 +4,9 @@ use std::fmt;
 use std::io::Write as _;
 
 use blazz_domain::{
-    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId, Incarnation,
-    Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider, ProviderMessageId,
-    RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
+    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
+    Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
+    ProviderMessageId, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -342,7 +342,16 @@ macro_rules! converted {
     )*};
 }
 converted!(
-    WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId, RejectedEventId
+    WorkspaceId,
+    AccountId,
+    ContactId,
+    ConversationId,
+    MessageId,
+    EventId,
+    ApiKeyId,
+    JobId,
+    OutboxId,
+    RejectedEventId
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

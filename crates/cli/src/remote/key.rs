@@ -41,8 +41,13 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create { workspace, name, remote } => {
-            let made = remote.post(&format!("/v1/workspaces/{workspace}/keys"), json!({ "name": name })).await?;
-            if remote.json { output::json(&made) } else { output::line(made.get("secret").and_then(Value::as_str).unwrap_or("-")) }
+            let made =
+                remote.post(&format!("/v1/workspaces/{workspace}/keys"), json!({ "name": name })).await?;
+            if remote.json {
+                output::json(&made)
+            } else {
+                output::line(made.get("secret").and_then(Value::as_str).unwrap_or("-"))
+            }
         }
         Command::List { workspace, remote } => {
             let rows = remote.list(&format!("/v1/workspaces/{workspace}/keys")).await?;

@@ -79,7 +79,8 @@ impl Remote {
         if let Some(body) = &body {
             request = request.json(body);
         }
-        let answer = request.send().await.with_context(|| format!("the API at {} does not answer", self.api_url))?;
+        let answer =
+            request.send().await.with_context(|| format!("the API at {} does not answer", self.api_url))?;
         let status = answer.status();
         let text = answer.text().await.context("the API's answer broke off")?;
         if status.is_success() {

@@ -58,7 +58,8 @@ impl Child {
 
     /// Waits until it ends, waits out the backoff and starts it again.
     pub(crate) async fn revive(&mut self) -> anyhow::Result<ExitStatus> {
-        let status = self.process.wait().await.with_context(|| format!("cannot wait for {}", self.program.name))?;
+        let status =
+            self.process.wait().await.with_context(|| format!("cannot wait for {}", self.program.name))?;
         if self.started.elapsed() >= STABLE {
             self.backoff = BACKOFF.0;
         }

@@ -47,8 +47,12 @@ impl Layout {
     pub(crate) fn lock(&self) -> anyhow::Result<Flock<File>> {
         let path = self.dir.join("up.lock");
         let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| anyhow::anyhow!("another `blazz up` runs in {}; stop it or choose another --dir", self.dir.display()))
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+            anyhow::anyhow!(
+                "another `blazz up` runs in {}; stop it or choose another --dir",
+                self.dir.display()
+            )
+        })
     }
 
     /// The program of this name.
@@ -104,7 +108,8 @@ fn private_dir(path: &Path) -> anyhow::Result<()> {
 /// Replaces a file that only its owner may read, whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().context("a file has a folder")?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write in {}", folder.display()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write in {}", folder.display()))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -115,7 +120,8 @@ pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
 fn free_ports(first: u16, count: u16) -> anyhow::Result<Vec<SocketAddr>> {
     let mut held = Vec::new();
     for offset in 0..count {
-        let port = if first == 0 { 0 } else { first.checked_add(offset).context("the ports run past 65535")? };
+        let port =
+            if first == 0 { 0 } else { first.checked_add(offset).context("the ports run past 65535")? };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("port {port} is in use; choose others with --port"))?;
         held.push(listener);

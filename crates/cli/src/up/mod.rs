@@ -80,7 +80,11 @@ async fn start(stack: &mut Stack) -> anyhow::Result<bool> {
     for node in &up.nodes {
         output::line(&format!("  {:<14} {}", node.id, node.url))?;
     }
-    output::line(&format!("\n  written to {}; logs in {}", stack.layout().up_file().display(), stack.layout().logs().display()))?;
+    output::line(&format!(
+        "\n  written to {}; logs in {}",
+        stack.layout().up_file().display(),
+        stack.layout().logs().display()
+    ))?;
     output::line("  Ctrl-C stops everything; sessions come back at the next start, phones do not.")?;
     Ok(true)
 }

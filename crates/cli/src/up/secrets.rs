@@ -38,7 +38,11 @@ impl Secrets {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             return serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()));
         }
-        let secrets = Self { operator_key: operator_key(), fleet_secret: FleetSecret::generate().to_hex(), workspace: None };
+        let secrets = Self {
+            operator_key: operator_key(),
+            fleet_secret: FleetSecret::generate().to_hex(),
+            workspace: None,
+        };
         secrets.save(path)?;
         Ok(secrets)
     }

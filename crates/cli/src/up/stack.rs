@@ -144,7 +144,8 @@ impl Stack {
     /// Writes `up.json` as things stand.
     fn write(&mut self) -> anyhow::Result<Up> {
         let up = self.up.as_mut().context("nothing has been started")?;
-        up.pids = self.children.iter().filter_map(|child| Some((child.name().to_owned(), child.pid()?))).collect();
+        up.pids =
+            self.children.iter().filter_map(|child| Some((child.name().to_owned(), child.pid()?))).collect();
         up.nodes = (self.layout.nodes.iter().enumerate())
             .filter_map(|(at, address)| {
                 let id = node_name(at);
@@ -182,7 +183,8 @@ impl Stack {
 
     fn node(&self, name: &str, listen: &str, api_url: &str) -> anyhow::Result<Program> {
         let id: NodeId = name.parse()?;
-        let fleet = FleetSecret::parse(&self.secrets.fleet_secret).context("the kept fleet secret is damaged")?;
+        let fleet =
+            FleetSecret::parse(&self.secrets.fleet_secret).context("the kept fleet secret is damaged")?;
         let env = vec![
             ("BLAZZ_NODE_ID", name.to_owned()),
             ("BLAZZ_NODE_LISTEN", listen.to_owned()),

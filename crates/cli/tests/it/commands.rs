@@ -54,11 +54,17 @@ async fn operators_make_workspaces_and_keys_and_see_nodes_and_sessions() {
 fn a_program_without_its_secret_names_the_variable() {
     for (name, variables) in [
         ("blazz-api", &["BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_DATABASE_URL"][..]),
-        ("blazz-session-node-sandbox", &["BLAZZ_NODE_SECRET", "BLAZZ_NODE_ID", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT"][..]),
+        (
+            "blazz-session-node-sandbox",
+            &["BLAZZ_NODE_SECRET", "BLAZZ_NODE_ID", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT"][..],
+        ),
     ] {
         for missing in variables {
             let complete = [
-                ("BLAZZ_OPERATOR_KEY", "blzop_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+                (
+                    "BLAZZ_OPERATOR_KEY",
+                    "blzop_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                ),
                 ("BLAZZ_FLEET_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
                 ("BLAZZ_DATABASE_URL", "sqlite:/nonexistent/blazz.db"),
                 ("BLAZZ_NODE_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),

@@ -14,17 +14,22 @@ async fn workspaces_land_on_both_nodes_by_hash_and_both_work() {
     stack.phone("15550000099").await;
     let mut nodes = BTreeSet::new();
     for n in 0..32 {
-        let made = stack.call_with(&operator, Method::POST, "/v1/workspaces", Some(json!({ "name": format!("w{n}") }))).await;
+        let made = stack
+            .call_with(&operator, Method::POST, "/v1/workspaces", Some(json!({ "name": format!("w{n}") })))
+            .await;
         let workspace = made.unwrap().body["id"].as_str().unwrap().to_owned();
         let path = format!("/v1/workspaces/{workspace}/keys");
-        let key = stack.call_with(&operator, Method::POST, &path, Some(json!({ "name": "k" }))).await.unwrap();
+        let key =
+            stack.call_with(&operator, Method::POST, &path, Some(json!({ "name": "k" }))).await.unwrap();
         let key = key.body["secret"].as_str().unwrap().to_owned();
-        let account = stack.call_with(&key, Method::POST, "/v1/accounts", Some(json!({ "name": "a" }))).await.unwrap();
+        let account =
+            stack.call_with(&key, Method::POST, "/v1/accounts", Some(json!({ "name": "a" }))).await.unwrap();
         let id = account.body["id"].as_str().unwrap().to_owned();
         let start = format!("/v1/accounts/{id}/session/start");
         let started = stack.call_with(&key, Method::POST, &start, Some(json!({}))).await.unwrap();
         assert!(started.status.is_success(), "{}", started.body);
-        let account = stack.call_with(&key, Method::GET, &format!("/v1/accounts/{id}"), None).await.unwrap().body;
+        let account =
+            stack.call_with(&key, Method::GET, &format!("/v1/accounts/{id}"), None).await.unwrap().body;
         let first_on_its_node = nodes.insert(account["node_id"].as_str().unwrap().to_owned());
 
         let foreign = stack.call(Method::GET, &format!("/v1/accounts/{id}"), None).await.unwrap();
@@ -38,13 +43,19 @@ async fn workspaces_land_on_both_nodes_by_hash_and_both_work() {
             let scan = Some(json!({ "qr": qr["text"] }));
             stack.emulator(Method::POST, &format!("/phones/{phone}/scan"), scan).await;
             crate::stack::eventually("it is connected", async || {
-                let account = stack.call_with(&key, Method::GET, &format!("/v1/accounts/{id}"), None).await.ok()?;
+                let account =
+                    stack.call_with(&key, Method::GET, &format!("/v1/accounts/{id}"), None).await.ok()?;
                 (account.body["state"] == "connected").then_some(())
             })
             .await;
             let body = json!({ "account_id": id, "to": "+15550000099", "text": phone });
             let sent = stack.call_with(&key, Method::POST, "/v1/messages", Some(body)).await.unwrap();
-            assert_eq!((sent.status, &sent.body["status"]), (StatusCode::CREATED, &json!("sent")), "{}", sent.body);
+            assert_eq!(
+                (sent.status, &sent.body["status"]),
+                (StatusCode::CREATED, &json!("sent")),
+                "{}",
+                sent.body
+            );
         }
         if nodes.len() == 2 {
             assert_eq!(stack.inbox("15550000099").await.len(), 2);

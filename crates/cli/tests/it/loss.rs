@@ -33,7 +33,11 @@ async fn a_killed_node_comes_back_with_its_sessions_and_sends_what_waited_once()
         assert_eq!(inbox.len(), 1, "{inbox:?}");
         assert_eq!(inbox[0]["arrivals"], 1, "{inbox:?}");
         let devices = stack.emulator(Method::GET, &format!("/phones/{OURS}/devices"), None).await;
-        assert_eq!(devices.as_array().or_else(|| devices["devices"].as_array()).unwrap().len(), 1, "no second link: {devices}");
+        assert_eq!(
+            devices.as_array().or_else(|| devices["devices"].as_array()).unwrap().len(),
+            1,
+            "no second link: {devices}"
+        );
     }
 }
 

@@ -23,7 +23,10 @@ impl Drop for Node {
 fn environment(pid: Pid) -> Vec<(String, String)> {
     let text = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let text = String::from_utf8(text).unwrap();
-    text.split('\0').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    text.split('\0')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -43,7 +46,8 @@ async fn it_runs_a_paired_directory_and_pairs_with_no_emulator() {
     copy_tree(&stack.dir().join("sessions").join(&name), &root);
     command.env_clear().envs(settings).env("BLAZZ_NODE_LISTEN", "127.0.0.1:0").env_remove("BLAZZ_NODE_URL");
     command.env("BLAZZ_SESSION_ROOT", &root).env("BLAZZ_READY_FILE", &port_file);
-    let _node = Node(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    let _node =
+        Node(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
     eventually("the production node listens", async || port_file.exists().then_some(())).await;
 
     let sent = eventually("the paired session works", async || {

@@ -47,10 +47,16 @@ impl Stack {
         let mut command = Command::new(program("blazz"));
         command.args(["up", "--port", "0", "--dir"]).arg(dir.path());
         if backend == Backend::Postgres {
-            command.args(["--database-url", &fresh_postgres(), "--redis-url", &required("BLAZZ_TEST_REDIS_URL")]);
+            command.args([
+                "--database-url",
+                &fresh_postgres(),
+                "--redis-url",
+                &required("BLAZZ_TEST_REDIS_URL"),
+            ]);
         }
         let log = std::fs::File::create(dir.path().join("up.log")).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let child =
+            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(60)).unwrap();
         let mut stack = Self { child, dir, http };
         eventually("the stack is up", async || {
@@ -90,11 +96,17 @@ impl Stack {
     pub(crate) async fn kill(&self, name: &str) {
         let old = self.pid(name);
         kill(old, Signal::SIGKILL).unwrap();
-        eventually("the killed process is started again", async || (self.pid(name) != old).then_some(())).await;
+        eventually("the killed process is started again", async || (self.pid(name) != old).then_some(()))
+            .await;
     }
 
     /// Calls the API with the workspace's key.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
         self.call_with(&self.text("workspace_key"), method, path, body).await
     }
 
@@ -106,7 +118,8 @@ impl Stack {
         path: &str,
         body: Option<Value>,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.text("api_url"))).bearer_auth(key);
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.text("api_url"))).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -140,7 +153,12 @@ impl Stack {
 
     /// Turns a phone on.
     pub(crate) async fn phone(&self, phone: &str) {
-        self.emulator(Method::POST, "/phones", Some(json!({ "phone": phone, "name": format!("Phone {phone}") }))).await;
+        self.emulator(
+            Method::POST,
+            "/phones",
+            Some(json!({ "phone": phone, "name": format!("Phone {phone}") })),
+        )
+        .await;
     }
 
     /// Creates an account and links it to `phone` by its QR code.
@@ -150,7 +168,8 @@ impl Stack {
         let account: AccountId = made["id"].as_str().unwrap().parse().unwrap();
         self.post(&format!("/v1/accounts/{account}/session/start"), json!({})).await;
         let qr = self.get(&format!("/v1/accounts/{account}/session/qr?wait=20")).await;
-        self.emulator(Method::POST, &format!("/phones/{phone}/scan"), Some(json!({ "qr": qr["text"] }))).await;
+        self.emulator(Method::POST, &format!("/phones/{phone}/scan"), Some(json!({ "qr": qr["text"] })))
+            .await;
         self.until_state(account, "connected").await;
         account
     }
@@ -176,7 +195,11 @@ impl Stack {
     /// What a phone has received.
     pub(crate) async fn inbox(&self, phone: &str) -> Vec<Value> {
         let list = self.emulator(Method::GET, &format!("/phones/{phone}/messages"), None).await;
-        list.as_array().or_else(|| list["messages"].as_array()).or_else(|| list["data"].as_array()).unwrap().clone()
+        list.as_array()
+            .or_else(|| list["messages"].as_array())
+            .or_else(|| list["data"].as_array())
+            .unwrap()
+            .clone()
     }
 
     /// The texts of an account's only conversation, oldest first.
@@ -249,7 +272,9 @@ pub(crate) fn required(name: &str) -> String {
 fn fresh_postgres() -> String {
     let base = required("BLAZZ_TEST_POSTGRES_URL");
     let name = format!("up_{}", AccountId::new().0.simple());
-    let made = Command::new("psql").args([&format!("{base}/postgres"), "-qc", &format!("CREATE DATABASE {name}")]).status();
+    let made = Command::new("psql")
+        .args([&format!("{base}/postgres"), "-qc", &format!("CREATE DATABASE {name}")])
+        .status();
     assert!(made.unwrap().success(), "cannot create a database");
     format!("{base}/{name}")
 }

@@ -24,7 +24,11 @@ async fn a_number_is_linked_sends_receives_and_is_read() {
         assert_eq!((&inbox[0]["body"], &inbox[0]["arrivals"]), (&json!("Hello!"), &json!(1)));
 
         stack
-            .emulator(Method::POST, &format!("/phones/{THEIRS}/messages"), Some(json!({ "to": OURS, "text": "Hi there" })))
+            .emulator(
+                Method::POST,
+                &format!("/phones/{THEIRS}/messages"),
+                Some(json!({ "to": OURS, "text": "Hi there" })),
+            )
             .await;
         eventually("the reply is in the conversation", async || {
             (stack.conversation_texts("inbound").await == ["Hi there"]).then_some(())
@@ -37,13 +41,26 @@ async fn a_number_is_linked_sends_receives_and_is_read() {
         let read = json!({ "from": OURS, "type": "read" });
         stack.emulator(Method::POST, &format!("/phones/{THEIRS}/receipts"), Some(read)).await;
         let seen = stack.until_status(message, "read").await;
-        assert!(seen["sent_at"].is_string() && seen["delivered_at"].is_string() && seen["read_at"].is_string(), "{seen}");
+        assert!(
+            seen["sent_at"].is_string() && seen["delivered_at"].is_string() && seen["read_at"].is_string(),
+            "{seen}"
+        );
 
         let events = stack.get("/v1/events?limit=200").await;
-        let sequences: Vec<i64> = events["data"].as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
+        let sequences: Vec<i64> =
+            events["data"].as_array().unwrap().iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
         assert_eq!(sequences, (1..=i64::try_from(sequences.len()).unwrap()).collect::<Vec<_>>(), "no gaps");
-        for kind in ["account.created", "account.state.updated", "message.created", "message.received", "message.status.updated"] {
-            assert!(events["data"].as_array().unwrap().iter().any(|e| e["type"] == kind), "no {kind}: {events}");
+        for kind in [
+            "account.created",
+            "account.state.updated",
+            "message.created",
+            "message.received",
+            "message.status.updated",
+        ] {
+            assert!(
+                events["data"].as_array().unwrap().iter().any(|e| e["type"] == kind),
+                "no {kind}: {events}"
+            );
         }
         let stats = stack.emulator(Method::GET, "/stats", None).await;
         assert_eq!(stats["unanswered"], json!({}), "the emulator left something unanswered");
