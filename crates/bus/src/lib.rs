@@ -3,6 +3,7 @@
 //! Nothing here is a promise: whoever listens also looks by itself now and then.
 
 mod local;
+mod publisher;
 mod remote;
 mod subscription;
 
@@ -50,17 +51,11 @@ impl Bus {
         Ok(Self(Kind::Remote(Remote::open(url).await?)))
     }
 
-    /// Tells everybody who listens to `channel`.
-    ///
-    /// # Errors
-    /// When Redis does not answer.
-    pub async fn publish(&self, channel: &str, payload: &str) -> Result<(), BusError> {
+    /// Tells everybody who listens to `channel`, soon: nobody waits for a Redis that is slow, and while it is away what was to be said is lost.
+    pub fn publish(&self, channel: &str, payload: &str) {
         match &self.0 {
-            Kind::Local(local) => {
-                local.publish(channel, payload);
-                Ok(())
-            }
-            Kind::Remote(remote) => remote.publish(channel, payload).await,
+            Kind::Local(local) => local.publish(channel, payload),
+            Kind::Remote(remote) => remote.publish(channel, payload),
         }
     }
 

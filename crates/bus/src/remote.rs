@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::sleep;
 
 use crate::local::BACKLOG;
+use crate::publisher::Publisher;
 use crate::{BusError, Subscription};
 
 /// Keys of other programs in the same Redis stay apart.
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Remote {
     client: Client,
     commands: ConnectionManager,
+    publisher: Publisher,
 }
 
 // The address may hold a password.
@@ -41,13 +43,12 @@ impl Remote {
             .set_response_timeout(Some(PATIENCE))
             .set_number_of_retries(1);
         let commands = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        Ok(Self { client, commands })
+        let publisher = Publisher::start(commands.clone());
+        Ok(Self { client, commands, publisher })
     }
 
-    pub(crate) async fn publish(&self, channel: &str, payload: &str) -> Result<(), BusError> {
-        let mut command = redis::cmd("PUBLISH");
-        self.run::<i64>(command.arg(format!("{PREFIX}{channel}")).arg(payload)).await?;
-        Ok(())
+    pub(crate) fn publish(&self, channel: &str, payload: &str) {
+        self.publisher.publish(format!("{PREFIX}{channel}"), payload.to_owned());
     }
 
     pub(crate) async fn remember(&self, nonce: &str, ttl: Duration) -> Result<bool, BusError> {

@@ -40,6 +40,8 @@ row! {
         state_at: Timestamp as UtcTime,
         /// What the tenant wants of it.
         desired: Desired as Word<Desired>,
+        /// Since when the tenant has wanted that.
+        desired_at: Timestamp as UtcTime,
         /// The node that holds it.
         node_id: Option<NodeId> as Option<Word<NodeId>>,
         /// How often it has been granted.
@@ -128,6 +130,22 @@ pub async fn find_for_update(
     Ok(kept.map(AccountRow::from))
 }
 
+/// Several accounts of a workspace, locked until the transaction ends, in one order for everybody.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_for_update(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    ids: &[AccountId],
+) -> Result<Vec<AccountRow>, DatabaseError> {
+    let ids: Vec<Id> = ids.iter().map(|id| Id(id.0)).collect();
+    let own = accounts::table.filter(accounts::workspace_id.eq(Id(workspace_id.0)));
+    let query = own.filter(accounts::id.eq_any(ids)).order(accounts::id);
+    let kept: Vec<KeptAccount> = locked!(conn, query, c, q => q.load(c).await)?;
+    Ok(rows(kept))
+}
+
 /// The accounts of a workspace, newest first, those after `after`.
 ///
 /// # Errors
@@ -189,11 +207,15 @@ pub async fn set_desired(
     workspace_id: WorkspaceId,
     id: AccountId,
     desired: Desired,
+    now: Timestamp,
 ) -> Result<Option<AccountRow>, DatabaseError> {
-    let update = diesel::update(of(workspace_id, id)).set(accounts::desired.eq(Word(desired)));
-    let update = update.returning(accounts::all_columns);
-    let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
-    Ok(kept.map(AccountRow::from))
+    conn.in_turn(async |conn| {
+        let change = (accounts::desired.eq(Word(desired)), accounts::desired_at.eq(UtcTime(now)));
+        let update = diesel::update(of(workspace_id, id)).set(change).returning(accounts::all_columns);
+        let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
+        Ok(kept.map(AccountRow::from))
+    })
+    .await
 }
 
 /// Gives the session to a node.
@@ -226,6 +248,7 @@ pub async fn save_session(conn: &mut Conn, row: &AccountRow) -> Result<(), Datab
         accounts::state_number.eq(kept.state_number),
         accounts::state_at.eq(kept.state_at),
         accounts::desired.eq(kept.desired),
+        accounts::desired_at.eq(kept.desired_at),
         accounts::phone.eq(kept.phone),
         accounts::lid.eq(kept.lid),
         accounts::linked_at.eq(kept.linked_at),
@@ -246,7 +269,7 @@ pub async fn list_of_node(conn: &mut Conn, node_id: &NodeId) -> Result<Vec<Accou
     Ok(rows(kept))
 }
 
-/// The sessions of a node that are live against their tenant's wish, or wanted and not live. For the fleet.
+/// The sessions of a node that are live against their tenant's wish, wanted and not live, or believed lost with it. For the fleet.
 ///
 /// # Errors
 /// When the database is not there.
@@ -256,9 +279,11 @@ pub async fn list_unsettled_of_node(
 ) -> Result<Vec<AccountRow>, DatabaseError> {
     let wanted = accounts::desired.eq(Word(Desired::Running));
     let unwanted = accounts::desired.eq(Word(Desired::Stopped));
+    let was_lost = accounts::state_reason.assume_not_null().eq(Word(StateReason::NodeLost));
     let unsettled = wanted
         .and(accounts::state.ne_all(live_states()))
-        .or(unwanted.and(accounts::state.eq_any(live_states())));
+        .or(unwanted.and(accounts::state.eq_any(live_states())))
+        .or(accounts::state_reason.is_not_null().and(was_lost));
     let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str())).filter(unsettled);
     let query = query.order(accounts::id);
     let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;

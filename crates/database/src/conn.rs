@@ -53,14 +53,14 @@ macro_rules! on {
     };
 }
 
-/// As `on!`, for a select that PostgreSQL shall lock: `$query` gets `.for_update()` there. On SQLite the transaction holds the one
-/// write lock already.
+/// As `on!`, for a select that PostgreSQL shall lock: `$query` gets `.for_no_key_update()` there, which does not keep others
+/// from pointing to the row. On SQLite the transaction holds the one write lock already.
 macro_rules! locked {
     ($conn:expr, $query:expr, $c:ident, $q:ident => $body:expr) => {
         match &mut $conn.link {
             $crate::conn::Link::Postgres(c) => {
                 let $c: &mut $crate::conn::PgConn = &mut *c;
-                let $q = $query.for_update();
+                let $q = $query.for_no_key_update();
                 $body
             }
             $crate::conn::Link::Sqlite(c) => {
@@ -108,6 +108,21 @@ impl Conn {
             self.turn = None;
         }
         result
+    }
+
+    /// Runs `f`, which writes and needs no transaction for its own sake. On SQLite it gets one all the same, and so its turn among the
+    /// writers; a statement of its own would have to ask for the file's lock again and again.
+    ///
+    /// # Errors
+    /// What `f` gives, or when SQLite does not begin or commit.
+    pub(crate) async fn in_turn<T, F>(&mut self, f: F) -> Result<T, DatabaseError>
+    where
+        F: AsyncFnOnce(&mut Self) -> Result<T, DatabaseError>,
+    {
+        match self.link {
+            Link::Postgres(_) => f(self).await,
+            Link::Sqlite(_) => self.transaction(f).await,
+        }
     }
 
     /// Begins; whether this is the outermost transaction.

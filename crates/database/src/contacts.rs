@@ -4,27 +4,29 @@ use blazz_domain::{Contact, ContactId, ConversationId, Jid, PhoneNumber, Timesta
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::schema::{contacts::dsl, conversations};
+use crate::row::rows;
+use crate::schema::{contacts, conversations};
 use crate::types::{Id, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
-/// A contact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContactRow {
-    /// Its id.
-    pub id: ContactId,
-    /// The workspace that knows it.
-    pub workspace_id: WorkspaceId,
-    /// The address by which it was first met.
-    pub jid: Jid,
-    /// Its phone number, where known.
-    pub phone: Option<PhoneNumber>,
-    /// Its linked id, where known.
-    pub lid: Option<Jid>,
-    /// The name it shows, where known.
-    pub name: Option<String>,
-    /// When it was first met.
-    pub created_at: Timestamp,
+row! {
+    /// A contact.
+    pub struct ContactRow as KeptContact in contacts {
+        /// Its id.
+        id: ContactId as Id,
+        /// The workspace that knows it.
+        workspace_id: WorkspaceId as Id,
+        /// The address by which it was first met.
+        jid: Jid as Word<Jid>,
+        /// Its phone number, where known.
+        phone: Option<PhoneNumber> as Option<Word<PhoneNumber>>,
+        /// Its linked id, where known.
+        lid: Option<Jid> as Option<Word<Jid>>,
+        /// The name it shows, where known.
+        name: Option<String> as Option<String>,
+        /// When it was first met.
+        created_at: Timestamp as UtcTime,
+    }
 }
 
 impl From<ContactRow> for Contact {
@@ -37,29 +39,14 @@ impl From<ContactRow> for Contact {
 /// What is known of somebody who is met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewContact {
-    /// The address the protocol used.
+    /// The address that the protocol used.
     pub jid: Jid,
     /// The phone number behind it, where known.
     pub phone: Option<PhoneNumber>,
-    /// The linked id behind it, where known.
+    /// The linked id behind it, where known; the address itself, when it is one.
     pub lid: Option<Jid>,
     /// The name it shows, where known.
     pub name: Option<String>,
-}
-
-pub(crate) type Raw =
-    (Id, Id, Word<Jid>, Option<Word<PhoneNumber>>, Option<Word<Jid>>, Option<String>, UtcTime);
-
-pub(crate) fn row((id, workspace_id, jid, phone, lid, name, created_at): Raw) -> ContactRow {
-    ContactRow {
-        id: id.into(),
-        workspace_id: workspace_id.into(),
-        jid: jid.0,
-        phone: phone.map(|phone| phone.0),
-        lid: lid.map(|lid| lid.0),
-        name,
-        created_at: created_at.0,
-    }
 }
 
 /// The contact with this address: found by phone number, linked id or address, created when new, and known from now on by all
@@ -73,78 +60,114 @@ pub(crate) fn row((id, workspace_id, jid, phone, lid, name, created_at): Raw) ->
 pub async fn upsert_by_address(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
-    mut new: NewContact,
+    new: NewContact,
     now: Timestamp,
 ) -> Result<ContactRow, DatabaseError> {
-    if new.lid.is_none() && new.jid.server() == "lid" {
-        new.lid = Some(new.jid.clone());
-    }
-    if let Some(found) = find_by_address(conn, workspace_id, &new).await? {
+    if let Some(found) = best(list_by_address(conn, workspace_id, &new).await?, &new) {
         return learn(conn, found, &new).await;
     }
-    let values = (
-        dsl::id.eq(Id::from(ContactId::new())),
-        dsl::workspace_id.eq(Id::from(workspace_id)),
-        dsl::jid.eq(Word(new.jid.clone())),
-        dsl::phone.eq(new.phone.clone().map(Word)),
-        dsl::lid.eq(new.lid.clone().map(Word)),
-        dsl::name.eq(new.name.clone()),
-        dsl::created_at.eq(UtcTime(now)),
-    );
-    on!(conn, c => diesel::insert_into(dsl::contacts).values(values).on_conflict_do_nothing().execute(c).await)?;
+    let row = ContactRow {
+        id: ContactId::new(),
+        workspace_id,
+        jid: new.jid.clone(),
+        phone: new.phone.clone(),
+        lid: new.lid.clone(),
+        name: new.name.clone(),
+        created_at: now,
+    };
+    let kept = KeptContact::from(&row);
+    on!(conn, c => {
+        diesel::insert_into(contacts::table).values(&kept).on_conflict_do_nothing().execute(c).await
+    })?;
     // Ours, or that of somebody who was faster.
-    let found = find_by_address(conn, workspace_id, &new).await?.ok_or(DatabaseError::NotFound)?;
+    let found = best(list_by_address(conn, workspace_id, &new).await?, &new).ok_or(DatabaseError::NotFound)?;
     learn(conn, found, &new).await
 }
 
-async fn find_by_address(
+/// Every contact that somebody with this address may be known as, the oldest first.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn list_by_address(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     new: &NewContact,
-) -> Result<Option<ContactRow>, DatabaseError> {
-    let phones: Vec<Word<PhoneNumber>> = new.phone.iter().cloned().map(Word).collect();
-    let lids: Vec<Word<Jid>> = new.lid.iter().cloned().map(Word).collect();
-    let mut jids = lids.clone();
+) -> Result<Vec<ContactRow>, DatabaseError> {
+    let mut jids: Vec<Word<Jid>> = new.lid.iter().cloned().map(Word).collect();
     jids.extend(new.phone.as_ref().map(|phone| Word(Jid::phone(phone))));
     jids.push(Word(new.jid.clone()));
-    let raws: Vec<Raw> = on!(conn, c => {
-        let same = dsl::jid.eq_any(&jids).or(dsl::phone.eq_any(&phones)).or(dsl::lid.eq_any(&lids));
-        dsl::contacts.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(same).order(dsl::id).load(c).await
-    })?;
-    let rows: Vec<ContactRow> = raws.into_iter().map(row).collect();
-    let by_phone = rows.iter().find(|row| new.phone.is_some() && row.phone == new.phone).cloned();
-    Ok(by_phone.or_else(|| rows.into_iter().next()))
+    // One look-up each: SQLite would read all contacts of the workspace for one that says «or».
+    let mut found: Vec<ContactRow> = rows(on!(conn, c => {
+        let query = own(workspace_id).filter(contacts::jid.eq_any(&jids));
+        query.load::<KeptContact>(c).await
+    })?);
+    if let Some(phone) = &new.phone {
+        found.extend(rows(on!(conn, c => {
+            let query = own(workspace_id).filter(contacts::phone.eq(Word(phone.clone())));
+            query.load::<KeptContact>(c).await
+        })?));
+    }
+    if let Some(lid) = &new.lid {
+        found.extend(rows(on!(conn, c => {
+            let query = own(workspace_id).filter(contacts::lid.eq(Word(lid.clone())));
+            query.load::<KeptContact>(c).await
+        })?));
+    }
+    found.sort_by_key(|row| row.id.0);
+    found.dedup_by_key(|row| row.id);
+    Ok(found)
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn own(workspace_id: WorkspaceId) -> _ {
+    let workspace_id: Id = Id(workspace_id.0);
+    contacts::table.filter(contacts::workspace_id.eq(workspace_id))
+}
+
+/// Of several that somebody may be known as, the one with the number.
+fn best(found: Vec<ContactRow>, new: &NewContact) -> Option<ContactRow> {
+    let by_phone = found.iter().find(|row| new.phone.is_some() && row.phone == new.phone).cloned();
+    by_phone.or_else(|| found.into_iter().next())
 }
 
 /// Adds what was not known; a new name replaces the old one.
 async fn learn(conn: &mut Conn, known: ContactRow, new: &NewContact) -> Result<ContactRow, DatabaseError> {
-    let phone = known.phone.clone().or_else(|| new.phone.clone());
-    let lid = known.lid.clone().or_else(|| new.lid.clone());
-    let name = new.name.clone().or_else(|| known.name.clone());
-    let learned = ContactRow { phone, lid, name, ..known.clone() };
-    if learned == known {
+    let phone = new.phone.clone().filter(|_| known.phone.is_none());
+    let lid = new.lid.clone().filter(|_| known.lid.is_none());
+    let name = new.name.clone().filter(|name| known.name.as_ref() != Some(name));
+    if (&phone, &lid, &name) == (&None, &None, &None) {
         return Ok(known);
     }
-    let stored = conn.transaction(async |conn| save(conn, &learned).await).await;
-    match stored {
-        Ok(()) => Ok(learned),
+    let learned = conn.transaction(async |conn| add(conn, &known, phone, lid, name).await).await;
+    match learned {
+        Ok(learned) => Ok(learned.unwrap_or(known)),
         // Another contact has this number or linked id already.
         Err(DatabaseError::UniqueViolation { .. }) => Ok(known),
         Err(error) => Err(error),
     }
 }
 
-async fn save(conn: &mut Conn, contact: &ContactRow) -> Result<(), DatabaseError> {
-    let change = (
-        dsl::phone.eq(contact.phone.clone().map(Word)),
-        dsl::lid.eq(contact.lid.clone().map(Word)),
-        dsl::name.eq(contact.name.clone()),
-    );
-    on!(conn, c => {
-        let own = dsl::contacts.filter(dsl::workspace_id.eq(Id::from(contact.workspace_id)));
-        diesel::update(own.filter(dsl::id.eq(Id::from(contact.id)))).set(change).execute(c).await
+/// Stores only what is new: what others have learned since `known` was read stays.
+async fn add(
+    conn: &mut Conn,
+    known: &ContactRow,
+    phone: Option<PhoneNumber>,
+    lid: Option<Jid>,
+    name: Option<String>,
+) -> Result<Option<ContactRow>, DatabaseError> {
+    #[derive(AsChangeset)]
+    #[diesel(table_name = contacts)]
+    struct Learned {
+        phone: Option<Word<PhoneNumber>>,
+        lid: Option<Word<Jid>>,
+        name: Option<String>,
+    }
+    let learned = Learned { phone: phone.map(Word), lid: lid.map(Word), name };
+    let kept: Option<KeptContact> = on!(conn, c => {
+        let one = own(known.workspace_id).filter(contacts::id.eq(Id(known.id.0)));
+        diesel::update(one).set(&learned).returning(contacts::all_columns).get_result(c).await.optional()
     })?;
-    Ok(())
+    Ok(kept.map(ContactRow::from))
 }
 
 /// The contact of a conversation.
@@ -156,14 +179,14 @@ pub async fn address_of(
     workspace_id: WorkspaceId,
     conversation_id: ConversationId,
 ) -> Result<Option<ContactRow>, DatabaseError> {
-    let raw: Option<Raw> = on!(conn, c => {
+    let kept: Option<KeptContact> = on!(conn, c => {
         let own = conversations::table.filter(conversations::workspace_id.eq(Id::from(workspace_id)));
         own.filter(conversations::id.eq(Id::from(conversation_id)))
-            .inner_join(dsl::contacts)
-            .select(dsl::contacts::all_columns())
+            .inner_join(contacts::table)
+            .select(contacts::all_columns)
             .first(c)
             .await
             .optional()
     })?;
-    Ok(raw.map(row))
+    Ok(kept.map(ContactRow::from))
 }

@@ -5,31 +5,33 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::conn::Link;
-use crate::contacts::{self, ContactRow};
-use crate::schema::contacts as contacts_table;
-use crate::schema::conversations::dsl;
+use crate::contacts::{ContactRow, KeptContact};
+use crate::schema::{contacts, conversations};
 use crate::types::{Id, UtcTime};
 use crate::{Conn, DatabaseError};
 
-/// A conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConversationRow {
-    /// Its id.
-    pub id: ConversationId,
-    /// The workspace it belongs to.
-    pub workspace_id: WorkspaceId,
-    /// The account that holds it.
-    pub account_id: AccountId,
-    /// With whom.
-    pub contact_id: ContactId,
-    /// The beginning of its last message.
-    pub last_message_preview: Option<String>,
-    /// When that was sent.
-    pub last_message_at: Option<Timestamp>,
-    /// Inbound messages since the account last wrote.
-    pub unread: i32,
-    /// When it began.
-    pub created_at: Timestamp,
+row! {
+    /// A conversation.
+    pub struct ConversationRow as KeptConversation in conversations {
+        /// Its id.
+        id: ConversationId as Id,
+        /// The workspace it belongs to.
+        workspace_id: WorkspaceId as Id,
+        /// The account that holds it.
+        account_id: AccountId as Id,
+        /// With whom.
+        contact_id: ContactId as Id,
+        /// The beginning of its last message.
+        last_message_preview: Option<String> as Option<String>,
+        /// When that was sent.
+        last_message_at: Option<Timestamp> as Option<UtcTime>,
+        /// The same, or when it began: the order of the list.
+        active_at: Timestamp as UtcTime,
+        /// Inbound messages since the account last wrote.
+        unread: i32 as i32,
+        /// When it began.
+        created_at: Timestamp as UtcTime,
+    }
 }
 
 /// A conversation and the contact it is held with.
@@ -74,32 +76,17 @@ pub enum Touch {
     },
 }
 
-type Raw = (Id, Id, Id, Id, Option<String>, Option<UtcTime>, i32, UtcTime);
+type KeptBoth = (KeptConversation, KeptContact);
 
-fn row(
-    (id, workspace_id, account_id, contact_id, preview, last_message_at, unread, created_at): Raw,
-) -> ConversationRow {
-    ConversationRow {
-        id: id.into(),
-        workspace_id: workspace_id.into(),
-        account_id: account_id.into(),
-        contact_id: contact_id.into(),
-        last_message_preview: preview,
-        last_message_at: last_message_at.map(|at| at.0),
-        unread,
-        created_at: created_at.0,
-    }
-}
-
-fn with_contact((conversation, contact): (Raw, contacts::Raw)) -> ConversationWithContact {
-    ConversationWithContact { conversation: row(conversation), contact: contacts::row(contact) }
+fn with_contact((conversation, contact): KeptBoth) -> ConversationWithContact {
+    ConversationWithContact { conversation: conversation.into(), contact: contact.into() }
 }
 
 macro_rules! own {
     ($workspace_id:expr, $id:expr) => {
-        dsl::conversations
-            .filter(dsl::workspace_id.eq(Id::from($workspace_id)))
-            .filter(dsl::id.eq(Id::from($id)))
+        conversations::table
+            .filter(conversations::workspace_id.eq(Id::from($workspace_id)))
+            .filter(conversations::id.eq(Id::from($id)))
     };
 }
 
@@ -114,23 +101,30 @@ pub async fn upsert(
     contact_id: ContactId,
     now: Timestamp,
 ) -> Result<(ConversationRow, bool), DatabaseError> {
-    let (account, contact) = (Id::from(account_id), Id::from(contact_id));
-    let values = (
-        dsl::id.eq(Id::from(ConversationId::new())),
-        dsl::workspace_id.eq(Id::from(workspace_id)),
-        dsl::account_id.eq(account),
-        dsl::contact_id.eq(contact),
-        dsl::unread.eq(0),
-        dsl::created_at.eq(UtcTime(now)),
-    );
+    let row = ConversationRow {
+        id: ConversationId::new(),
+        workspace_id,
+        account_id,
+        contact_id,
+        last_message_preview: None,
+        last_message_at: None,
+        active_at: now,
+        unread: 0,
+        created_at: now,
+    };
+    let kept = KeptConversation::from(&row);
     let made: usize = on!(conn, c => {
-        diesel::insert_into(dsl::conversations).values(values).on_conflict_do_nothing().execute(c).await
+        diesel::insert_into(conversations::table).values(&kept).on_conflict_do_nothing().execute(c).await
     })?;
-    let raw: Raw = on!(conn, c => {
-        let own = dsl::conversations.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
-        own.filter(dsl::account_id.eq(account)).filter(dsl::contact_id.eq(contact)).first(c).await
+    if made == 1 {
+        return Ok((row, true));
+    }
+    let kept: KeptConversation = on!(conn, c => {
+        let own = conversations::table.filter(conversations::workspace_id.eq(Id(workspace_id.0)));
+        let own = own.filter(conversations::account_id.eq(Id(account_id.0)));
+        own.filter(conversations::contact_id.eq(Id(contact_id.0))).first(c).await
     })?;
-    Ok((row(raw), made == 1))
+    Ok((kept.into(), false))
 }
 
 /// Locks a conversation until the transaction ends: whoever stores messages of it does so in turn.
@@ -142,15 +136,16 @@ pub async fn lock(
     workspace_id: WorkspaceId,
     id: ConversationId,
 ) -> Result<ConversationRow, DatabaseError> {
-    let raw: Raw = match &mut conn.link {
+    let kept: KeptConversation = match &mut conn.link {
         Link::Postgres(c) => own!(workspace_id, id).for_no_key_update().first(&mut **c).await?,
         // The transaction holds the only write lock there is.
         Link::Sqlite(c) => own!(workspace_id, id).first(&mut c.conn).await?,
     };
-    Ok(row(raw))
+    Ok(kept.into())
 }
 
-/// Notes a new message. An older one than the last leaves the preview as it is. The caller holds the conversation's lock.
+/// Notes a new message. An older one than the last leaves the preview as it is; WhatsApp tells the time of a message in seconds, so of two
+/// in one second the later noted is the last. The caller holds the conversation's lock.
 ///
 /// # Errors
 /// `NotFound` when the workspace has none of this id.
@@ -160,21 +155,27 @@ pub async fn touch(
     id: ConversationId,
     touch: Touch,
 ) -> Result<(), DatabaseError> {
-    let known: Raw = on!(conn, c => own!(workspace_id, id).first(c).await)?;
-    let known = row(known);
+    let kept: KeptConversation = on!(conn, c => own!(workspace_id, id).first(c).await)?;
+    let known = ConversationRow::from(kept);
     let (preview, at, unread) = match touch {
         Touch::Written { preview, at } => (preview, at, 0),
         Touch::Received { preview, at } => (preview, at, known.unread.saturating_add(1)),
     };
-    let is_last = known.last_message_at.is_none_or(|last| at >= last);
-    let (preview, at) =
-        if is_last { (Some(preview), Some(at)) } else { (known.last_message_preview, known.last_message_at) };
-    let change = (
-        dsl::last_message_preview.eq(preview),
-        dsl::last_message_at.eq(at.map(UtcTime)),
-        dsl::unread.eq(unread),
-    );
-    on!(conn, c => diesel::update(own!(workspace_id, id)).set(change).execute(c).await)?;
+    let after = match known.last_message_at {
+        Some(last) if at.unix_seconds() < last.unix_seconds() => ConversationRow { unread, ..known },
+        last => {
+            let at = last.map_or(at, |last| last.max(at));
+            ConversationRow {
+                last_message_preview: Some(preview),
+                last_message_at: Some(at),
+                active_at: at,
+                unread,
+                ..known
+            }
+        }
+    };
+    let kept = KeptConversation::from(&after);
+    on!(conn, c => diesel::update(own!(workspace_id, id)).set(&kept).execute(c).await)?;
     Ok(())
 }
 
@@ -187,43 +188,41 @@ pub async fn find(
     workspace_id: WorkspaceId,
     id: ConversationId,
 ) -> Result<Option<ConversationWithContact>, DatabaseError> {
-    let raw: Option<(Raw, contacts::Raw)> = on!(conn, c => {
-        let joined = own!(workspace_id, id).inner_join(contacts_table::table);
-        joined.select((dsl::conversations::all_columns(), contacts_table::table::all_columns())).first(c).await.optional()
+    let kept: Option<KeptBoth> = on!(conn, c => {
+        let joined = own!(workspace_id, id).inner_join(contacts::table);
+        let both = joined.select((conversations::all_columns, contacts::all_columns));
+        both.first(c).await.optional()
     })?;
-    Ok(raw.map(with_contact))
+    Ok(kept.map(with_contact))
 }
 
-/// A workspace's conversations, the one with the newest message first, those after the place `(last_message_at, id)`. Conversations
-/// without a message come last.
+/// A workspace's conversations, the one that was last active first, those after the place `(active_at, id)`.
 ///
 /// # Errors
 /// When the database is not there.
 pub async fn list(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
-    after: Option<(Option<Timestamp>, ConversationId)>,
+    after: Option<(Timestamp, ConversationId)>,
     limit: u32,
 ) -> Result<Vec<ConversationWithContact>, DatabaseError> {
-    let raws: Vec<(Raw, contacts::Raw)> = on!(conn, c => {
-        let mut query = dsl::conversations.inner_join(contacts_table::table).filter(dsl::workspace_id.eq(Id::from(workspace_id))).into_boxed();
-        match after {
-            Some((Some(at), id)) => {
-                let older = dsl::last_message_at.lt(UtcTime(at)).or(dsl::last_message_at.is_null());
-                let same = dsl::last_message_at.eq(UtcTime(at)).and(dsl::id.lt(Id::from(id)));
-                query = query.filter(older.or(same));
-            }
-            Some((None, id)) => {
-                query = query.filter(dsl::last_message_at.is_null()).filter(dsl::id.lt(Id::from(id)));
-            }
-            None => {}
+    let kept: Vec<KeptBoth> = on!(conn, c => {
+        let own = conversations::table.filter(conversations::workspace_id.eq(Id(workspace_id.0)));
+        let joined = own.inner_join(contacts::table);
+        let mut query = joined.select((conversations::all_columns, contacts::all_columns)).into_boxed();
+        if let Some((at, id)) = after {
+            let at = UtcTime(at);
+            let same = conversations::active_at.eq(at).and(conversations::id.lt(Id(id.0)));
+            // The first condition says nothing new; it lets the index find the place.
+            query = query
+                .filter(conversations::active_at.le(at))
+                .filter(conversations::active_at.lt(at).or(same));
         }
         query
-            .order((dsl::last_message_at.is_null(), dsl::last_message_at.desc(), dsl::id.desc()))
+            .order((conversations::active_at.desc(), conversations::id.desc()))
             .limit(limit.into())
-            .select((dsl::conversations::all_columns(), contacts_table::table::all_columns()))
             .load(c)
             .await
     })?;
-    Ok(raws.into_iter().map(with_contact).collect())
+    Ok(kept.into_iter().map(with_contact).collect())
 }

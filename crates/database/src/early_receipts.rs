@@ -1,42 +1,28 @@
 //! Receipts that came before the message they are about.
 
-use blazz_domain::{AccountId, ConversationId, MessageStatus, ProviderMessageId, Timestamp, WorkspaceId};
+use blazz_domain::{AccountId, MessageStatus, ProviderMessageId, Timestamp, WorkspaceId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::schema::early_receipts::dsl;
+use crate::schema::early_receipts;
 use crate::types::{Id, UtcTime, Word};
 use crate::{Conn, DatabaseError};
 
-/// A receipt that waits for its message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlyReceiptRow {
-    /// The account that sent the message.
-    pub account_id: AccountId,
-    /// The conversation it is in.
-    pub conversation_id: ConversationId,
-    /// WhatsApp's id of it.
-    pub provider_message_id: ProviderMessageId,
-    /// The workspace of the account.
-    pub workspace_id: WorkspaceId,
-    /// How far it has come.
-    pub status: MessageStatus,
-    /// When.
-    pub at: Timestamp,
-}
-
-type Raw = (Id, Id, Word<ProviderMessageId>, Id, Word<MessageStatus>, i16, UtcTime);
-
-fn row(
-    (account_id, conversation_id, provider_message_id, workspace_id, status, _, at): Raw,
-) -> EarlyReceiptRow {
-    EarlyReceiptRow {
-        account_id: account_id.into(),
-        conversation_id: conversation_id.into(),
-        provider_message_id: provider_message_id.0,
-        workspace_id: workspace_id.into(),
-        status: status.0,
-        at: at.0,
+row! {
+    /// A receipt that waits for its message.
+    pub struct EarlyReceiptRow as KeptReceipt in early_receipts {
+        /// The account that sent the message.
+        account_id: AccountId as Id,
+        /// WhatsApp's id of it.
+        provider_message_id: ProviderMessageId as Word<ProviderMessageId>,
+        /// The workspace of the account.
+        workspace_id: WorkspaceId as Id,
+        /// How far it has come.
+        status: MessageStatus as Word<MessageStatus>,
+        /// The place of that on the ladder.
+        status_rank: i16 as i16,
+        /// When.
+        at: Timestamp as UtcTime,
     }
 }
 
@@ -45,41 +31,27 @@ fn row(
 /// # Errors
 /// When the database is not there.
 pub async fn upsert(conn: &mut Conn, new: &EarlyReceiptRow) -> Result<(), DatabaseError> {
-    let values = (
-        dsl::account_id.eq(Id::from(new.account_id)),
-        dsl::conversation_id.eq(Id::from(new.conversation_id)),
-        dsl::provider_message_id.eq(Word(new.provider_message_id.clone())),
-        dsl::workspace_id.eq(Id::from(new.workspace_id)),
-        dsl::status.eq(Word(new.status)),
-        dsl::status_rank.eq(new.status.rank()),
-        dsl::at.eq(UtcTime(new.at)),
-    );
-    let key = (dsl::account_id, dsl::conversation_id, dsl::provider_message_id);
+    let kept = KeptReceipt::from(new);
+    let key = (early_receipts::account_id, early_receipts::provider_message_id);
     let stored: usize = on!(conn, c => {
-        diesel::insert_into(dsl::early_receipts).values(values).on_conflict(key).do_nothing().execute(c).await
+        diesel::insert_into(early_receipts::table).values(&kept).on_conflict(key).do_nothing().execute(c).await
     })?;
     if stored == 0 {
-        raise(conn, new).await?;
+        let one = of(new.workspace_id, new.account_id, &new.provider_message_id);
+        let lower = one.filter(early_receipts::status_rank.lt(new.status_rank));
+        on!(conn, c => diesel::update(lower).set(&kept).execute(c).await)?;
     }
     Ok(())
 }
 
-async fn raise(conn: &mut Conn, new: &EarlyReceiptRow) -> Result<(), DatabaseError> {
-    let higher = (
-        dsl::status.eq(Word(new.status)),
-        dsl::status_rank.eq(new.status.rank()),
-        dsl::at.eq(UtcTime(new.at)),
-    );
-    on!(conn, c => {
-        let own = dsl::early_receipts.filter(dsl::workspace_id.eq(Id::from(new.workspace_id)));
-        let lower = own
-            .filter(dsl::account_id.eq(Id::from(new.account_id)))
-            .filter(dsl::conversation_id.eq(Id::from(new.conversation_id)))
-            .filter(dsl::provider_message_id.eq(Word(new.provider_message_id.clone())))
-            .filter(dsl::status_rank.lt(new.status.rank()));
-        diesel::update(lower).set(higher).execute(c).await
-    })?;
-    Ok(())
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of<'a>(workspace_id: WorkspaceId, account_id: AccountId, id: &'a ProviderMessageId) -> _ {
+    let (workspace_id, account_id): (Id, Id) = (Id(workspace_id.0), Id(account_id.0));
+    let id: &'a str = id.0.as_str();
+    early_receipts::table
+        .filter(early_receipts::workspace_id.eq(workspace_id))
+        .filter(early_receipts::account_id.eq(account_id))
+        .filter(early_receipts::provider_message_id.eq(id))
 }
 
 /// Takes the receipt that waits for a message, if there is one.
@@ -90,16 +62,9 @@ pub async fn take(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     account_id: AccountId,
-    conversation_id: ConversationId,
     id: &ProviderMessageId,
 ) -> Result<Option<EarlyReceiptRow>, DatabaseError> {
-    let raw: Option<Raw> = on!(conn, c => {
-        let own = dsl::early_receipts.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
-        let one = own
-            .filter(dsl::account_id.eq(Id::from(account_id)))
-            .filter(dsl::conversation_id.eq(Id::from(conversation_id)))
-            .filter(dsl::provider_message_id.eq(Word(id.clone())));
-        diesel::delete(one).returning(dsl::early_receipts::all_columns()).get_result(c).await.optional()
-    })?;
-    Ok(raw.map(row))
+    let take = diesel::delete(of(workspace_id, account_id, id)).returning(early_receipts::all_columns);
+    let kept: Option<KeptReceipt> = on!(conn, c => take.get_result(c).await.optional())?;
+    Ok(kept.map(EarlyReceiptRow::from))
 }

@@ -10,6 +10,9 @@ use crate::schema::events::dsl;
 use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
+/// How many events one statement inserts.
+const ROWS_AT_ONCE: usize = 1000;
+
 type Raw = (Id, i64, Id, String, Id, Json<EventPayload>, UtcTime);
 
 fn row((_, sequence, id, _, account_id, payload, occurred_at): Raw) -> Event {
@@ -57,7 +60,9 @@ pub async fn append(
         .collect();
     match &mut conn.link {
         Link::Postgres(c) => {
-            diesel::insert_into(dsl::events).values(rows).execute(&mut **c).await?;
+            for rows in chunks(rows) {
+                diesel::insert_into(dsl::events).values(rows).execute(&mut **c).await?;
+            }
         }
         // Diesel inserts many rows into SQLite one by one, on synchronous connections only.
         Link::Sqlite(c) => {
@@ -67,6 +72,15 @@ pub async fn append(
         }
     }
     Ok(Some(last))
+}
+
+/// A statement binds at most 65,535 values.
+fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let chunk: Vec<T> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    })
 }
 
 /// The events after a number, oldest first.

@@ -175,28 +175,21 @@ pub async fn find(
     Ok(raw.map(row))
 }
 
-/// The message that its sender gave this id.
+/// The messages of an account that carry this id of WhatsApp's, whoever gave it to them, the oldest first; at most sixteen.
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn find_by_provider_id(
+pub async fn list_by_provider_id(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     account_id: AccountId,
-    conversation_id: ConversationId,
-    sender: &str,
     id: &ProviderMessageId,
-) -> Result<Option<MessageRow>, DatabaseError> {
-    let raw: Option<RawWithPhone> = on!(conn, c => {
+) -> Result<Vec<MessageRow>, DatabaseError> {
+    let raws: Vec<RawWithPhone> = on!(conn, c => {
         let own = own!(workspace_id).filter(dsl::account_id.eq(Id::from(account_id)));
-        own.filter(dsl::conversation_id.eq(Id::from(conversation_id)))
-            .filter(dsl::sender.eq(sender))
-            .filter(dsl::provider_message_id.eq(Word(id.clone())))
-            .first(c)
-            .await
-            .optional()
+        own.filter(dsl::provider_message_id.eq(Word(id.clone()))).order(dsl::id).limit(16).load(c).await
     })?;
-    Ok(raw.map(row))
+    Ok(raws.into_iter().map(row).collect())
 }
 
 /// Raises a message's status, in one statement; `None` when it stands as high already. The time of the step is kept when it is the
@@ -216,7 +209,7 @@ pub async fn raise_status(
     let reached = |step: MessageStatus| (rank >= step.rank()).then_some(UtcTime(at));
     let (sent, delivered, read) =
         (reached(MessageStatus::Sent), reached(MessageStatus::Delivered), reached(MessageStatus::Read));
-    let raised: usize = on!(conn, c => {
+    let raised: usize = conn.in_turn(async |conn| Ok(on!(conn, c => {
         let first = |at: Option<UtcTime>| at.into_sql::<diesel::sql_types::Nullable<crate::types::sql::UtcTime>>();
         let change = (
             dsl::status.eq(Word(status)),
@@ -228,7 +221,7 @@ pub async fn raise_status(
         );
         let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
         diesel::update(own.filter(dsl::status_rank.lt(rank))).set(change).execute(c).await
-    })?;
+    })?)).await?;
     if raised == 0 { Ok(None) } else { find(conn, workspace_id, id).await }
 }
 
@@ -252,11 +245,14 @@ pub async fn take_back_sending(
 ) -> Result<(), DatabaseError> {
     let change =
         (dsl::status.eq(Word(MessageStatus::Queued)), dsl::status_rank.eq(MessageStatus::Queued.rank()));
-    on!(conn, c => {
-        let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
-        diesel::update(own.filter(dsl::status.eq(Word(MessageStatus::Sending)))).set(change).execute(c).await
-    })?;
-    Ok(())
+    conn.in_turn(async |conn| {
+        on!(conn, c => {
+            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
+            diesel::update(own.filter(dsl::status.eq(Word(MessageStatus::Sending)))).set(change).execute(c).await
+        })?;
+        Ok(())
+    })
+    .await
 }
 
 /// The conversations of an account that have messages waiting to be sent.
@@ -279,6 +275,28 @@ pub async fn list_unsettled_conversations(
             .await
     })?;
     Ok(ids.into_iter().map(Into::into).collect())
+}
+
+/// Deletes up to `limit` messages of an account; how many it were.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn delete_some(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    account_id: AccountId,
+    limit: u32,
+) -> Result<u32, DatabaseError> {
+    conn.in_turn(async |conn| {
+        let deleted: usize = on!(conn, c => {
+            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
+            let some = own.filter(dsl::account_id.eq(Id::from(account_id))).select(dsl::id).limit(limit.into());
+            let ids: Vec<Id> = some.load(c).await?;
+            diesel::delete(dsl::messages.filter(dsl::id.eq_any(&ids))).execute(c).await
+        })?;
+        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+    })
+    .await
 }
 
 /// A workspace's messages, newest first, those before `after`.

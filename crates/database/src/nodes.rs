@@ -214,6 +214,9 @@ pub async fn heartbeat(
 pub async fn mark_lost(conn: &mut Conn, now: Timestamp) -> Result<Vec<NodeId>, DatabaseError> {
     let expired = nodes::table.filter(nodes::lost.eq(false)).filter(nodes::expires_at.le(UtcTime(now)));
     let mark = diesel::update(expired).set(nodes::lost.eq(true)).returning(nodes::id);
-    let ids: Vec<Word<NodeId>> = on!(conn, c => mark.get_results(c).await)?;
-    Ok(ids.into_iter().map(|Word(id)| id).collect())
+    conn.in_turn(async |conn| {
+        let ids: Vec<Word<NodeId>> = on!(conn, c => mark.get_results(c).await)?;
+        Ok(ids.into_iter().map(|Word(id)| id).collect())
+    })
+    .await
 }

@@ -85,6 +85,7 @@ diesel::table! {
         state_number -> BigInt,
         state_at -> UtcTime,
         desired -> Text,
+        desired_at -> UtcTime,
         node_id -> Nullable<Text>,
         epoch -> BigInt,
         linked_at -> Nullable<UtcTime>,
@@ -118,6 +119,7 @@ diesel::table! {
         contact_id -> Id,
         last_message_preview -> Nullable<Text>,
         last_message_at -> Nullable<UtcTime>,
+        active_at -> UtcTime,
         unread -> Integer,
         created_at -> UtcTime,
     }
@@ -151,9 +153,8 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::sql::*;
 
-    early_receipts (account_id, conversation_id, provider_message_id) {
+    early_receipts (account_id, provider_message_id) {
         account_id -> Id,
-        conversation_id -> Id,
         provider_message_id -> Text,
         workspace_id -> Id,
         status -> Text,
@@ -244,10 +245,12 @@ diesel::table! {
         priority -> SmallInt,
         state -> Text,
         attempt -> Integer,
+        claim -> BigInt,
         max_attempts -> Integer,
         run_at -> UtcTime,
         lease_expires_at -> Nullable<UtcTime>,
         again -> Bool,
+        woken -> Bool,
         last_error -> Nullable<Text>,
         created_at -> UtcTime,
     }

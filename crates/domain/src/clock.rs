@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -22,16 +22,20 @@ impl Timestamp {
         Self(at.trunc_subsecs(6))
     }
 
-    /// The moment `seconds` after 1970-01-01T00:00:00Z; `None` outside chrono's range.
+    /// The moment `seconds` after 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999, which every store and format can write.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
-        DateTime::from_timestamp(seconds, 0).map(Self)
+        DateTime::from_timestamp(seconds, 0).map(Self).filter(|at| at.has_four_digit_year())
     }
 
-    /// The moment `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside chrono's range.
+    /// The moment `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix_micros(micros: i64) -> Option<Self> {
-        DateTime::from_timestamp_micros(micros).map(Self)
+        DateTime::from_timestamp_micros(micros).map(Self).filter(|at| at.has_four_digit_year())
+    }
+
+    fn has_four_digit_year(self) -> bool {
+        (0..=9999).contains(&self.0.year())
     }
 
     /// The underlying date and time.
@@ -129,6 +133,14 @@ mod tests {
         assert_eq!(b.to_string(), "2026-01-02T03:04:05.100000Z");
         assert!(a < b && a.to_string() < b.to_string());
         assert_eq!(serde_json::from_str::<Timestamp>(&serde_json::to_string(&b).unwrap()).unwrap(), b);
+    }
+
+    #[test]
+    fn years_have_four_digits() {
+        assert!(Timestamp::from_unix_seconds(253_402_300_799).is_some());
+        assert_eq!(Timestamp::from_unix_seconds(253_402_300_800), None);
+        assert_eq!(Timestamp::from_unix_micros(i64::MAX), None);
+        assert_eq!(Timestamp::from_unix_micros(-62_167_219_200_000_001), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use blazz_bus::Bus;
 use blazz_database::{DatabaseError, Pool, jobs};
-use blazz_domain::Clock;
+use blazz_domain::{Clock, Timestamp};
 use blazz_telemetry::Shutdown;
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
@@ -57,16 +57,25 @@ impl Runner {
         self
     }
 
+    /// Adds what is to be done when a job of one kind is given up. May run more than once for the same job.
+    #[must_use]
+    pub fn on_dead<J, F, Fut>(mut self, handler: F) -> Self
+    where
+        J: Job,
+        F: Fn(J) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.registry.insert_dead_handler(handler);
+        self
+    }
+
     /// Claims and runs what is due until the process is asked to end; then runs nothing new. What runs is tracked by the shutdown.
     pub async fn run(self: Arc<Self>) {
         let soft = self.shutdown.soft();
         let mut wake_ups = self.bus.subscribe(CHANNEL).await;
-        loop {
-            let claimed = tokio::select! {
-                () = soft.cancelled() => return,
-                claimed = self.clone().claim_and_start() => claimed,
-            };
-            match claimed {
+        while !soft.is_cancelled() {
+            // Not raced against the end: what is claimed must be started.
+            match self.clone().claim_and_start().await {
                 Ok(0) => {
                     tokio::select! {
                         () = soft.cancelled() => return,
@@ -77,7 +86,7 @@ impl Runner {
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot claim jobs");
-                    sleep(PAUSE).await;
+                    soft.run_until_cancelled(sleep(PAUSE)).await;
                 }
             }
         }
@@ -86,7 +95,10 @@ impl Runner {
     /// Claims as many due jobs as there are free slots and starts them; how many it were.
     async fn claim_and_start(self: Arc<Self>) -> Result<usize, DatabaseError> {
         // Wait for one slot, then take what else is free.
-        let Ok(first) = self.slots.clone().acquire_owned().await else { return Ok(0) };
+        let soft = self.shutdown.soft();
+        let Some(Ok(first)) = soft.run_until_cancelled(self.slots.clone().acquire_owned()).await else {
+            return Ok(0);
+        };
         let mut slots = vec![first];
         while let Ok(slot) = self.slots.clone().try_acquire_owned() {
             slots.push(slot);
@@ -115,10 +127,10 @@ impl Runner {
             outcome = AssertUnwindSafe(work).catch_unwind() => {
                 outcome.unwrap_or_else(|_| Outcome::Retry { after: None, error: "the handler panicked".to_owned() })
             }
-            () = self.renew(context) => Outcome::Retry { after: None, error: "the claim was lost".to_owned() },
+            () = self.renew(&claimed) => Outcome::Retry { after: None, error: "the claim was lost".to_owned() },
         };
         match self.settle(&claimed, &outcome).await {
-            Ok(true) => self.wake_lane(&claimed).await,
+            Ok(true) => self.wake_lane(&claimed),
             Ok(false) => tracing::warn!(job.id = %context.id, "a job was settled by somebody else meanwhile"),
             // Its lease ends by itself, and it is due again.
             Err(error) => tracing::error!(job.id = %context.id, %error, "cannot settle a job"),
@@ -127,46 +139,56 @@ impl Runner {
     }
 
     /// Renews the claim for ever; ends only when it is no longer ours.
-    async fn renew(&self, context: JobContext) {
+    async fn renew(&self, claimed: &ClaimedJob) {
         let mut ticks = interval(LEASE / 3);
         ticks.tick().await;
         loop {
             ticks.tick().await;
             let Ok(mut conn) = self.pool.get().await else { continue };
             let until = self.clock.now().plus(LEASE);
-            if let Ok(false) = jobs::renew(&mut conn, context.id, context.attempt, until).await {
+            if let Ok(false) = jobs::renew(&mut conn, &claimed.0, until).await {
                 return;
             }
         }
     }
 
     async fn settle(&self, claimed: &ClaimedJob, outcome: &Outcome) -> Result<bool, DatabaseError> {
-        let JobContext { id, attempt, max_attempts } = claimed.context();
-        let now = self.clock.now();
+        let JobContext { attempt, max_attempts, .. } = claimed.context();
+        let (job, now) = (&claimed.0, self.clock.now());
         let mut conn = self.pool.get().await?;
         match outcome {
-            Outcome::Done => jobs::complete(&mut conn, id, attempt, now).await,
+            Outcome::Done => jobs::complete(&mut conn, job, now).await,
             Outcome::Reschedule { at } => {
-                let error = claimed.0.last_error.as_deref();
-                jobs::postpone(&mut conn, id, attempt, *at, attempt - 1, error).await
+                let error = job.last_error.as_deref();
+                jobs::postpone(&mut conn, job, now, *at, attempt - 1, error).await
             }
             Outcome::Retry { after, error } if attempt < max_attempts => {
                 let at = now.plus(after.unwrap_or_else(|| backoff(attempt)));
-                jobs::postpone(&mut conn, id, attempt, at, attempt, Some(error)).await
+                jobs::postpone(&mut conn, job, now, at, attempt, Some(error)).await
             }
             Outcome::Retry { error, .. } | Outcome::Dead { error } => {
-                tracing::error!(job.id = %id, job.kind = claimed.0.kind, error, "a job is dead");
-                jobs::bury(&mut conn, id, attempt, error).await
+                drop(conn);
+                self.give_up(claimed, now, error).await
             }
         }
     }
 
-    /// The next of the lane may be due already.
-    async fn wake_lane(&self, claimed: &ClaimedJob) {
-        if claimed.0.lane.is_some()
-            && let Err(error) = self.bus.publish(CHANNEL, "").await
-        {
-            tracing::warn!(%error, "cannot wake the job runners; they look by themselves");
+    /// What follows comes first: should the process die in between, the job is claimed and given up once more.
+    async fn give_up(&self, claimed: &ClaimedJob, now: Timestamp, error: &str) -> Result<bool, DatabaseError> {
+        let job = &claimed.0;
+        tracing::error!(job.id = %job.id, job.kind, error, "a job is dead");
+        let follow_up = self.registry.run_dead_handler(&job.kind, job.payload.clone());
+        if AssertUnwindSafe(follow_up).catch_unwind().await.is_err() {
+            tracing::error!(job.id = %job.id, job.kind, "what follows a dead job panicked");
+        }
+        let mut conn = self.pool.get().await?;
+        jobs::bury(&mut conn, job, now, error).await
+    }
+
+    /// The next of the lane is due.
+    fn wake_lane(&self, claimed: &ClaimedJob) {
+        if claimed.0.lane.is_some() {
+            self.bus.publish(CHANNEL, "");
         }
     }
 }

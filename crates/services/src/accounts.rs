@@ -1,6 +1,7 @@
 //! Accounts: the WhatsApp numbers of a workspace.
 
 use blazz_database::accounts::{self, AccountRow};
+use blazz_database::messages;
 use blazz_domain::{
     Account, AccountId, AccountState, Desired, Epoch, EventPayload, Page, Provider, StateNumber, WorkspaceId,
 };
@@ -9,6 +10,9 @@ use blazz_wire::request_id::RequestId;
 use crate::cursor::{PageQuery, id_cursor, page_of};
 use crate::workspaces::checked_name;
 use crate::{ServiceError, Services, events, sessions};
+
+/// How many messages of a deleted account one statement deletes.
+const MESSAGES_AT_ONCE: u32 = 2000;
 
 /// An account to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,22 +50,18 @@ pub async fn create(
         state_number: StateNumber::default(),
         state_at: now,
         desired: Desired::Stopped,
+        desired_at: now,
         node_id: None,
         epoch: Epoch(0),
         linked_at: None,
         created_at: now,
     };
     let account = Account::from(row.clone());
-    let mut conn = services.pool.get().await?;
-    let mark = conn
-        .transaction(async |conn| {
-            accounts::insert(conn, &row).await?;
-            let payload = EventPayload::AccountCreated(account.clone());
-            events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await
-        })
-        .await?;
-    events::announce(&services.bus, mark).await;
-    Ok(account)
+    events::record(services, workspace_id, async |conn| {
+        accounts::insert(conn, &row).await?;
+        Ok((account.clone(), vec![EventPayload::AccountCreated(account)]))
+    })
+    .await
 }
 
 /// The accounts of a workspace, newest first.
@@ -103,18 +103,12 @@ pub async fn rename(
 ) -> Result<Account, ServiceError> {
     let Some(name) = patch.name else { return get(services, workspace_id, id).await };
     let name = checked_name(&name)?;
-    let mut conn = services.pool.get().await?;
-    let (account, mark) = conn
-        .transaction(async |conn| {
-            let row = accounts::rename(conn, workspace_id, id, &name).await?;
-            let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
-            let payload = EventPayload::AccountUpdated(account.clone());
-            let mark = events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await?;
-            Ok::<_, ServiceError>((account, mark))
-        })
-        .await?;
-    events::announce(&services.bus, mark).await;
-    Ok(account)
+    events::record(services, workspace_id, async |conn| {
+        let row = accounts::rename(conn, workspace_id, id, &name).await?;
+        let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+        Ok((account.clone(), vec![EventPayload::AccountUpdated(account)]))
+    })
+    .await
 }
 
 /// Deletes an account with its conversations and messages. A session that a node holds is logged out and its credentials are deleted
@@ -130,18 +124,25 @@ pub async fn delete(
 ) -> Result<(), ServiceError> {
     let account = find(services, workspace_id, id).await?;
     sessions::delete(services, &account, request_id).await?;
-    let mut conn = services.pool.get().await?;
-    let mark = conn
-        .transaction(async |conn| {
-            let row = accounts::delete(conn, workspace_id, id).await?;
-            let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
-            let payload = EventPayload::AccountDeleted(account);
-            let mark = events::append(conn, services.clock.as_ref(), workspace_id, vec![payload]).await?;
-            Ok::<_, ServiceError>(mark)
-        })
-        .await?;
-    events::announce(&services.bus, mark).await;
+    delete_messages(services, workspace_id, id).await?;
+    events::record(services, workspace_id, async |conn| {
+        let row = accounts::delete(conn, workspace_id, id).await?;
+        let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+        Ok(((), vec![EventPayload::AccountDeleted(account)]))
+    })
+    .await?;
     tracing::info!(workspace.id = %workspace_id, account.id = %id, "account deleted");
+    Ok(())
+}
+
+/// A long history goes piece by piece: one statement over all of it would run into its time limit.
+async fn delete_messages(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    id: AccountId,
+) -> Result<(), ServiceError> {
+    let mut conn = services.pool.get().await?;
+    while messages::delete_some(&mut conn, workspace_id, id, MESSAGES_AT_ONCE).await? == MESSAGES_AT_ONCE {}
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use blazz_domain::{Conversation, ConversationId, Message, Page, WorkspaceId};
 use crate::cursor::{PageQuery, RecentCursor, id_cursor, page_of};
 use crate::{ServiceError, Services};
 
-/// The conversations of a workspace, the one with the newest message first.
+/// The conversations of a workspace, the one that was last active first.
 ///
 /// # Errors
 /// When the page is not one.
@@ -16,11 +16,11 @@ pub async fn list(
     page: &PageQuery,
 ) -> Result<Page<Conversation>, ServiceError> {
     let (after, limit) = (page.after_recent()?, page.limit()?);
-    let after = after.map(|cursor| (cursor.last_message_at, cursor.id));
+    let after = after.map(|cursor| (cursor.active_at, cursor.id));
     let mut conn = services.pool.get().await?;
     let rows = conversations::list(&mut conn, workspace_id, after, limit + 1).await?;
     let cursor = |row: &conversations::ConversationWithContact| {
-        RecentCursor { last_message_at: row.conversation.last_message_at, id: row.conversation.id }.encode()
+        RecentCursor { active_at: row.conversation.active_at, id: row.conversation.id }.encode()
     };
     Ok(page_of(rows, limit, cursor, Conversation::from))
 }

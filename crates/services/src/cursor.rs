@@ -81,17 +81,16 @@ pub(crate) fn id_cursor(id: Uuid) -> String {
     encode("id", &id.to_string())
 }
 
-/// A place in a list ordered by the time of the last message. Rows without one come after all others.
+/// A place in a list ordered by activity, the latest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecentCursor {
-    pub(crate) last_message_at: Option<Timestamp>,
+    pub(crate) active_at: Timestamp,
     pub(crate) id: ConversationId,
 }
 
 impl RecentCursor {
     pub(crate) fn encode(self) -> String {
-        let at = self.last_message_at.map_or_else(String::new, |at| at.unix_micros().to_string());
-        encode("recent", &format!("{at}/{}", self.id))
+        encode("recent", &format!("{}/{}", self.active_at.unix_micros(), self.id))
     }
 }
 
@@ -100,11 +99,8 @@ impl FromStr for RecentCursor {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (at, id) = text.split_once('/').ok_or(())?;
-        let last_message_at = match at {
-            "" => None,
-            micros => Some(Timestamp::from_unix_micros(micros.parse().map_err(|_| ())?).ok_or(())?),
-        };
-        Ok(Self { last_message_at, id: id.parse().map_err(|_| ())? })
+        let active_at = Timestamp::from_unix_micros(at.parse().map_err(|_| ())?).ok_or(())?;
+        Ok(Self { active_at, id: id.parse().map_err(|_| ())? })
     }
 }
 
@@ -166,11 +162,11 @@ mod tests {
     fn cursors_survive_their_text_and_fit_only_their_own_list() {
         let id = MessageId::new();
         assert_eq!(query(id_cursor(id.0)).after_id::<MessageId>().unwrap(), Some(id));
-        for last_message_at in [None, Some(SystemClock.now())] {
-            let recent = RecentCursor { last_message_at, id: ConversationId::new() };
-            assert_eq!(query(recent.encode()).after_recent().unwrap(), Some(recent));
-            assert!(query(recent.encode()).after_id::<MessageId>().is_err());
-        }
+        let recent = RecentCursor { active_at: SystemClock.now(), id: ConversationId::new() };
+        assert_eq!(query(recent.encode()).after_recent().unwrap(), Some(recent));
+        assert!(query(recent.encode()).after_id::<MessageId>().is_err());
+        let forged = encode("recent", &format!("{}/{}", i64::MAX, id.0));
+        assert_eq!(query(forged).after_recent().unwrap_err().code(), ErrorCode::InvalidCursor);
         let event = EventCursor { log_id: Uuid::now_v7(), sequence: 7 };
         assert_eq!(EventCursor::decode(&event.encode()).unwrap(), event);
         assert!(EventCursor::decode(&id_cursor(id.0)).is_err());

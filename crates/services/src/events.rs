@@ -41,11 +41,28 @@ pub(crate) async fn append(
     Ok(last.map(|sequence| Mark { workspace_id, sequence }))
 }
 
+/// Runs `f` in a transaction, appends the events it gives, commits and tells the log's readers.
+pub(crate) async fn record<T, F>(services: &Services, workspace_id: WorkspaceId, f: F) -> Result<T, ServiceError>
+where
+    F: AsyncFnOnce(&mut Conn) -> Result<(T, Vec<EventPayload>), ServiceError>,
+{
+    let mut conn = services.pool.get().await?;
+    let (value, mark) = conn
+        .transaction(async |conn| {
+            let (value, payloads) = f(conn).await?;
+            let mark = append(conn, services.clock.as_ref(), workspace_id, payloads).await?;
+            Ok::<_, ServiceError>((value, mark))
+        })
+        .await?;
+    drop(conn);
+    announce(&services.bus, mark);
+    Ok(value)
+}
+
 /// Tells the log's readers. They poll as well, so a bus that is away delays them and loses nothing.
-pub(crate) async fn announce(bus: &Bus, mark: Option<Mark>) {
-    let Some(Mark { workspace_id, sequence }) = mark else { return };
-    if let Err(error) = bus.publish(CHANNEL, &format!("{workspace_id}:{sequence}")).await {
-        tracing::warn!(%error, "cannot announce new events");
+pub(crate) fn announce(bus: &Bus, mark: Option<Mark>) {
+    if let Some(Mark { workspace_id, sequence }) = mark {
+        bus.publish(CHANNEL, &format!("{workspace_id}:{sequence}"));
     }
 }
 

@@ -75,9 +75,16 @@ impl Services {
             shutdown.clone(),
             settings.job_concurrency,
         )
-        .register::<messages::SendMessageJob, _, _>(move |job, context| {
+        .register::<messages::SendMessageJob, _, _>({
             let courier = courier.clone();
-            async move { courier.run(job, context).await }
+            move |job, context| {
+                let courier = courier.clone();
+                async move { courier.run(job, context).await }
+            }
+        })
+        .on_dead::<messages::SendMessageJob, _, _>(move |job| {
+            let courier = courier.clone();
+            async move { courier.give_up_unsettled(job).await }
         });
         Self { pool, bus, clock, nodes, runner: Arc::new(runner), settings, shutdown }
     }

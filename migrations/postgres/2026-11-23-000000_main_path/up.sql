@@ -59,6 +59,7 @@ CREATE TABLE accounts (
     state_number bigint NOT NULL DEFAULT 0,
     state_at     timestamptz NOT NULL,
     desired      text NOT NULL CHECK (desired IN ('running', 'stopped')),
+    desired_at   timestamptz NOT NULL,
     node_id      text REFERENCES nodes (id),
     epoch        bigint NOT NULL DEFAULT 0,
     linked_at    timestamptz,
@@ -87,11 +88,13 @@ CREATE TABLE conversations (
     contact_id           uuid NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
     last_message_preview text,
     last_message_at      timestamptz,
+    active_at            timestamptz NOT NULL,
     unread               integer NOT NULL DEFAULT 0,
     created_at           timestamptz NOT NULL,
     UNIQUE (account_id, contact_id)
 );
-CREATE INDEX conversations_recent ON conversations (workspace_id, last_message_at, id);
+CREATE INDEX conversations_recent ON conversations (workspace_id, active_at, id);
+CREATE INDEX conversations_contact ON conversations (contact_id);
 
 -- `sender` is 'me' or the sender's contact id, so that the key holds once identity is resolved.
 CREATE TABLE messages (
@@ -114,19 +117,21 @@ CREATE TABLE messages (
     UNIQUE (account_id, conversation_id, sender, provider_message_id)
 );
 CREATE INDEX messages_workspace ON messages (workspace_id, id);
+CREATE INDEX messages_workspace_status ON messages (workspace_id, status, id);
 CREATE INDEX messages_account ON messages (account_id, id);
+CREATE INDEX messages_account_status ON messages (account_id, status, id);
+CREATE INDEX messages_provider_id ON messages (account_id, provider_message_id);
 CREATE INDEX messages_conversation ON messages (conversation_id, id);
 
 -- Receipts that came before the message they are about.
 CREATE TABLE early_receipts (
     account_id          uuid NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    conversation_id     uuid NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     provider_message_id text NOT NULL,
     workspace_id        uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     status              text NOT NULL,
     status_rank         smallint NOT NULL,
     at                  timestamptz NOT NULL,
-    PRIMARY KEY (account_id, conversation_id, provider_message_id)
+    PRIMARY KEY (account_id, provider_message_id)
 );
 
 CREATE TABLE idempotency_keys (
@@ -188,10 +193,12 @@ CREATE TABLE jobs (
     priority         smallint NOT NULL DEFAULT 0,
     state            text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'dead')),
     attempt          integer NOT NULL DEFAULT 0,
+    claim            bigint NOT NULL DEFAULT 0,
     max_attempts     integer NOT NULL,
     run_at           timestamptz NOT NULL,
     lease_expires_at timestamptz,
     again            boolean NOT NULL DEFAULT false,
+    woken            boolean NOT NULL DEFAULT false,
     last_error       text,
     created_at       timestamptz NOT NULL
 );

@@ -59,6 +59,7 @@ CREATE TABLE accounts (
     state_number INTEGER NOT NULL DEFAULT 0,
     state_at     TEXT NOT NULL,
     desired      TEXT NOT NULL CHECK (desired IN ('running', 'stopped')),
+    desired_at   TEXT NOT NULL,
     node_id      TEXT REFERENCES nodes (id),
     epoch        INTEGER NOT NULL DEFAULT 0,
     linked_at    TEXT,
@@ -87,11 +88,13 @@ CREATE TABLE conversations (
     contact_id           TEXT NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
     last_message_preview TEXT,
     last_message_at      TEXT,
+    active_at            TEXT NOT NULL,
     unread               INTEGER NOT NULL DEFAULT 0,
     created_at           TEXT NOT NULL,
     UNIQUE (account_id, contact_id)
 ) STRICT;
-CREATE INDEX conversations_recent ON conversations (workspace_id, last_message_at, id);
+CREATE INDEX conversations_recent ON conversations (workspace_id, active_at, id);
+CREATE INDEX conversations_contact ON conversations (contact_id);
 
 -- `sender` is 'me' or the sender's contact id, so that the key holds once identity is resolved.
 CREATE TABLE messages (
@@ -114,19 +117,21 @@ CREATE TABLE messages (
     UNIQUE (account_id, conversation_id, sender, provider_message_id)
 ) STRICT;
 CREATE INDEX messages_workspace ON messages (workspace_id, id);
+CREATE INDEX messages_workspace_status ON messages (workspace_id, status, id);
 CREATE INDEX messages_account ON messages (account_id, id);
+CREATE INDEX messages_account_status ON messages (account_id, status, id);
+CREATE INDEX messages_provider_id ON messages (account_id, provider_message_id);
 CREATE INDEX messages_conversation ON messages (conversation_id, id);
 
 -- Receipts that came before the message they are about.
 CREATE TABLE early_receipts (
     account_id          TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    conversation_id     TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     provider_message_id TEXT NOT NULL,
     workspace_id        TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     status              TEXT NOT NULL,
     status_rank         INTEGER NOT NULL,
     at                  TEXT NOT NULL,
-    PRIMARY KEY (account_id, conversation_id, provider_message_id)
+    PRIMARY KEY (account_id, provider_message_id)
 ) STRICT;
 
 CREATE TABLE idempotency_keys (
@@ -188,10 +193,12 @@ CREATE TABLE jobs (
     priority         INTEGER NOT NULL DEFAULT 0,
     state            TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'dead')),
     attempt          INTEGER NOT NULL DEFAULT 0,
+    claim            INTEGER NOT NULL DEFAULT 0,
     max_attempts     INTEGER NOT NULL,
     run_at           TEXT NOT NULL,
     lease_expires_at TEXT,
     again            INTEGER NOT NULL DEFAULT 0,
+    woken            INTEGER NOT NULL DEFAULT 0,
     last_error       TEXT,
     created_at       TEXT NOT NULL
 ) STRICT;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::nodes::{self, HeartbeatOutcome, Vitals};
-use blazz_domain::{AccountId, AccountState, Desired, ErrorCode, Lease, NodeId};
+use blazz_domain::{AccountId, AccountState, Desired, ErrorCode, Lease, NodeId, StateReason};
 use blazz_wire::control_api::{Heartbeat, HeartbeatAnswer};
 use blazz_wire::node_api::Assignment;
 
-use super::registry::check_incarnation;
-use super::report::{Standing, take_report};
+use super::registry::{check_incarnation, is_wanted_anew};
+use super::report::take_reports;
 use crate::{ServiceError, Services};
 
 /// Takes in a heartbeat. The changes are stored before the heartbeat counts, so one that failed half way is sent again; each change is
@@ -27,10 +27,8 @@ pub async fn heartbeat(
     drop(conn);
     check_incarnation(node.as_ref(), beat.incarnation)?;
     let mut stop = BTreeMap::new();
-    for change in &beat.changes {
-        if take_report(services, node_id, &change.lease, &change.report).await? == Standing::ShouldStop {
-            stop.insert(change.lease.account_id, change.lease);
-        }
+    for lease in take_reports(services, node_id, &beat.changes).await? {
+        stop.insert(lease.account_id, lease);
     }
     let Some(was_lost) = renew(services, node_id, &beat).await? else {
         return Ok(HeartbeatAnswer { number: beat.number, start: vec![], stop: vec![], report_all: false });
@@ -94,9 +92,15 @@ async fn reconcile(
     Ok(start)
 }
 
-/// Wanted, at rest, and not for a reason that somebody has to clear away first.
+/// Wanted, and at rest without a reason that somebody has to clear away first; or believed lost: told to start what it runs already, the
+/// node says again where that stands.
 fn should_start(account: &AccountRow) -> bool {
-    account.desired == Desired::Running && matches!(account.state, AccountState::New | AccountState::Stopped)
+    account.desired == Desired::Running
+        && match account.state {
+            AccountState::New | AccountState::Stopped => true,
+            AccountState::Disconnected => account.state_reason == Some(StateReason::NodeLost),
+            _ => is_wanted_anew(account),
+        }
 }
 
 fn bad_number() -> ServiceError {

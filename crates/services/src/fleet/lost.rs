@@ -28,19 +28,15 @@ pub async fn mark_lost_nodes(services: &Services) -> Result<(), ServiceError> {
 /// Under the node's row lock, so that either the node's return sees the change and asks for every report, or this sees the return.
 async fn disconnect(services: &Services, stranded: &AccountRow) -> Result<(), ServiceError> {
     let Some(node_id) = &stranded.node_id else { return Ok(()) };
-    let mut conn = services.pool.get().await?;
-    let mark = conn
-        .transaction(async |conn| {
-            let lost = nodes::lock(conn, node_id).await?.is_some_and(|node| node.lost);
-            let account = accounts::find_for_update(conn, stranded.workspace_id, stranded.id).await?;
-            let Some(account) = account.filter(|account| lost && is_stranded(account)) else {
-                return Ok(None);
-            };
-            report::store(services, conn, &after_loss(services, account)).await
-        })
-        .await?;
-    events::announce(&services.bus, mark).await;
-    Ok::<_, ServiceError>(())
+    events::record(services, stranded.workspace_id, async |conn| {
+        let lost = nodes::lock(conn, node_id).await?.is_some_and(|node| node.lost);
+        let account = accounts::find_for_update(conn, stranded.workspace_id, stranded.id).await?;
+        let Some(account) = account.filter(|account| lost && is_stranded(account)) else {
+            return Ok(((), vec![]));
+        };
+        Ok(((), vec![report::store(conn, &after_loss(services, account)).await?]))
+    })
+    .await
 }
 
 fn is_stranded(account: &AccountRow) -> bool {

@@ -1,9 +1,12 @@
 //! Registration: a node has started, takes over its own sessions, and its earlier start no longer counts.
 
+use std::collections::BTreeMap;
+
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::nodes::{self, NewRegistration, NodeRow};
 use blazz_domain::{
-    AccountState, Desired, ErrorCode, Incarnation, NodeId, StateNumber, StateReason, Timestamp,
+    AccountId, AccountState, Desired, ErrorCode, Incarnation, NodeId, StateNumber, StateReason, Timestamp,
+    WorkspaceId,
 };
 use blazz_wire::control_api::{Register, Registered};
 use blazz_wire::node_api::Assignment;
@@ -40,9 +43,13 @@ pub async fn register(
     let held = accounts::list_of_node(&mut conn, node_id).await?;
     drop(conn);
     tracing::info!(node.id = %node_id, node.incarnation = node.incarnation.0, node.sessions = held.len(), "node registered");
-    let mut sessions = Vec::new();
+    let mut workspaces: BTreeMap<WorkspaceId, Vec<AccountId>> = BTreeMap::new();
     for account in held {
-        sessions.extend(take_over(services, &node, &account).await?);
+        workspaces.entry(account.workspace_id).or_default().push(account.id);
+    }
+    let mut sessions = Vec::new();
+    for (workspace_id, ids) in workspaces {
+        sessions.extend(take_over(services, &node, workspace_id, &ids).await?);
     }
     Ok(Registered {
         incarnation: node.incarnation,
@@ -69,21 +76,22 @@ pub(crate) fn check_incarnation(
     }
 }
 
-/// Notes what a restart of the node means for one of its sessions; the assignment when it is to run.
+/// Notes what a restart of the node means for its sessions of one workspace; the assignments of those that are to run.
 async fn take_over(
     services: &Services,
     node: &NodeRow,
-    account: &AccountRow,
-) -> Result<Option<Assignment>, ServiceError> {
+    workspace_id: WorkspaceId,
+    ids: &[AccountId],
+) -> Result<Vec<Assignment>, ServiceError> {
     let now = services.clock.now();
     let number = StateNumber::new(node.incarnation, 0);
     let change = |account: &AccountRow| after_restart(account, node, number, now);
-    let account = report::change_one(services, account.workspace_id, account.id, change).await?;
+    let accounts = report::change_all(services, workspace_id, ids, change).await?;
     let runs =
-        |account: &AccountRow| account.state_number == number && account.state == AccountState::Starting;
-    Ok(account
-        .filter(runs)
-        .map(|account| Assignment { lease: account.lease(), linked: account.linked_at.is_some() }))
+        |account: &&AccountRow| account.state_number == number && account.state == AccountState::Starting;
+    let assign =
+        |account: &AccountRow| Assignment { lease: account.lease(), linked: account.linked_at.is_some() };
+    Ok(accounts.iter().filter(runs).map(assign).collect())
 }
 
 fn after_restart(
@@ -96,7 +104,9 @@ fn after_restart(
         return None;
     }
     let state = match account.desired {
-        Desired::Running if !waits_for_somebody(account.state) => AccountState::Starting,
+        Desired::Running if !waits_for_somebody(account.state) || is_wanted_anew(account) => {
+            AccountState::Starting
+        }
         Desired::Stopped if account.state.is_live() => AccountState::Stopped,
         _ => return None,
     };
@@ -112,6 +122,11 @@ fn after_restart(
 /// A restart of the node alone does not lead out of these states.
 fn waits_for_somebody(state: AccountState) -> bool {
     matches!(state, AccountState::QrTimeout | AccountState::LoggedOut)
+}
+
+/// Whether the session came to rest before its tenant last asked for it: then the asking has not been answered.
+pub(super) fn is_wanted_anew(account: &AccountRow) -> bool {
+    !account.state.is_live() && account.desired == Desired::Running && account.desired_at > account.state_at
 }
 
 fn check(node_id: &NodeId, request: &Register) -> Result<(), ServiceError> {

@@ -1,14 +1,16 @@
 //! What a session's state becomes when its node reports: pure, then stored with its event.
 
+use std::collections::BTreeMap;
+
 use blazz_database::Conn;
 use blazz_database::accounts::{self, AccountRow};
 use blazz_domain::{
     Account, AccountId, AccountState, Desired, EventPayload, Lease, NodeId, SessionReport, StateReason,
     WorkspaceId,
 };
+use blazz_wire::control_api::SessionChange;
 
-use crate::events::{self, Mark};
-use crate::{ServiceError, Services, messages};
+use crate::{ServiceError, Services, events, messages};
 
 /// What a report does to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,38 +25,70 @@ enum Verdict {
     Changed(Box<AccountRow>),
 }
 
-/// How the sender of a report stands to the account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It holds the session, and should go on.
-    Holds,
-    /// It should not run this session: deleted, held by another, or wanted at rest.
-    ShouldStop,
-}
-
 /// Takes in a report about one session from `node_id`.
 pub(crate) async fn take_report(
     services: &Services,
     node_id: &NodeId,
     lease: &Lease,
     report: &SessionReport,
-) -> Result<Standing, ServiceError> {
-    let mut conn = services.pool.get().await?;
-    let (standing, mark) = conn
-        .transaction(async |conn| {
-            let account = accounts::find_for_update(conn, lease.workspace_id, lease.account_id).await?;
-            let Some(account) = account.filter(|account| holds(node_id, lease, account)) else {
-                return Ok::<_, ServiceError>((Standing::ShouldStop, None));
-            };
-            apply(services, conn, account, report).await
-        })
-        .await?;
-    drop(conn);
-    if mark.is_some() && report.state == AccountState::Connected {
-        messages::wake(services).await;
+) -> Result<(), ServiceError> {
+    let change = SessionChange { lease: *lease, report: report.clone() };
+    take_reports(services, node_id, std::slice::from_ref(&change)).await?;
+    Ok(())
+}
+
+/// Takes in reports from `node_id`, one transaction for each workspace that they are about. Gives the leases of the sessions that the node
+/// should not run.
+pub(crate) async fn take_reports(
+    services: &Services,
+    node_id: &NodeId,
+    changes: &[SessionChange],
+) -> Result<Vec<Lease>, ServiceError> {
+    let mut workspaces: BTreeMap<WorkspaceId, Vec<&SessionChange>> = BTreeMap::new();
+    for change in changes {
+        workspaces.entry(change.lease.workspace_id).or_default().push(change);
     }
-    events::announce(&services.bus, mark).await;
-    Ok(standing)
+    let mut to_stop = Vec::new();
+    for (workspace_id, changes) in workspaces {
+        to_stop.extend(take_reports_of(services, node_id, workspace_id, &changes).await?);
+    }
+    Ok(to_stop)
+}
+
+async fn take_reports_of(
+    services: &Services,
+    node_id: &NodeId,
+    workspace_id: WorkspaceId,
+    changes: &[&SessionChange],
+) -> Result<Vec<Lease>, ServiceError> {
+    let ids: Vec<AccountId> = changes.iter().map(|change| change.lease.account_id).collect();
+    let (to_stop, connects) = events::record(services, workspace_id, async |conn| {
+        let accounts = accounts::list_for_update(conn, workspace_id, &ids).await?;
+        let mut accounts: BTreeMap<_, _> = accounts.into_iter().map(|account| (account.id, account)).collect();
+        let (mut to_stop, mut payloads) = (Vec::new(), Vec::new());
+        for SessionChange { lease, report } in changes {
+            let account = accounts.get_mut(&lease.account_id).filter(|account| holds(node_id, lease, account));
+            let Some(account) = account else {
+                to_stop.push(*lease);
+                continue;
+            };
+            payloads.extend(apply(services, conn, account, report).await?);
+            if should_stop(account, report.state) {
+                to_stop.push(*lease);
+            }
+        }
+        let connects = payloads.iter().any(is_connection);
+        Ok(((to_stop, connects), payloads))
+    })
+    .await?;
+    if connects {
+        messages::wake(services);
+    }
+    Ok(to_stop)
+}
+
+fn is_connection(payload: &EventPayload) -> bool {
+    matches!(payload, EventPayload::AccountStateUpdated(account) if account.state == AccountState::Connected)
 }
 
 /// Notes that a session which should be at rest does not run, although its last report said so.
@@ -73,46 +107,52 @@ pub(crate) async fn rest(services: &Services, account: &AccountRow) -> Result<Ac
 }
 
 /// Changes one account under its lock and appends the event of it. `None` when it is gone, the account as it is when `change` says `None`.
-pub(super) async fn change_one(
+async fn change_one(
     services: &Services,
     workspace_id: WorkspaceId,
     id: AccountId,
     change: impl Fn(&AccountRow) -> Option<AccountRow>,
 ) -> Result<Option<AccountRow>, ServiceError> {
-    let mut conn = services.pool.get().await?;
-    let (row, mark) = conn
-        .transaction(async |conn| {
-            let Some(account) = accounts::find_for_update(conn, workspace_id, id).await? else {
-                return Ok::<_, ServiceError>((None, None));
-            };
-            let Some(after) = change(&account) else { return Ok((Some(account), None)) };
-            let mark = store(services, conn, &after).await?;
-            Ok((Some(after), mark))
-        })
-        .await?;
-    events::announce(&services.bus, mark).await;
-    Ok(row)
+    Ok(change_all(services, workspace_id, &[id], change).await?.pop())
 }
 
-/// Stores accounts of one workspace whose state has changed, and appends the event of it.
-pub(super) async fn store(
+/// Changes accounts of a workspace under their locks, in one transaction with the events of it. Gives all that are there, those that `change`
+/// says `None` about as they are.
+pub(super) async fn change_all(
     services: &Services,
-    conn: &mut Conn,
-    account: &AccountRow,
-) -> Result<Option<Mark>, ServiceError> {
-    accounts::save_session(conn, account).await?;
-    let payload = EventPayload::AccountStateUpdated(Account::from(account.clone()));
-    Ok(events::append(conn, services.clock.as_ref(), account.workspace_id, vec![payload]).await?)
+    workspace_id: WorkspaceId,
+    ids: &[AccountId],
+    change: impl Fn(&AccountRow) -> Option<AccountRow>,
+) -> Result<Vec<AccountRow>, ServiceError> {
+    events::record(services, workspace_id, async |conn| {
+        let mut accounts = accounts::list_for_update(conn, workspace_id, ids).await?;
+        let mut payloads = Vec::new();
+        for account in &mut accounts {
+            if let Some(after) = change(account) {
+                payloads.push(store(conn, &after).await?);
+                *account = after;
+            }
+        }
+        Ok((accounts, payloads))
+    })
+    .await
 }
 
+/// Stores an account whose state has changed; gives the event of it.
+pub(super) async fn store(conn: &mut Conn, account: &AccountRow) -> Result<EventPayload, ServiceError> {
+    accounts::save_session(conn, account).await?;
+    Ok(EventPayload::AccountStateUpdated(Account::from(account.clone())))
+}
+
+/// Makes of an account what a report makes of it; gives the event, if anybody can see the change.
 async fn apply(
     services: &Services,
     conn: &mut Conn,
-    account: AccountRow,
+    account: &mut AccountRow,
     report: &SessionReport,
-) -> Result<(Standing, Option<Mark>), ServiceError> {
-    match judge(&account, report) {
-        Verdict::Stale => Ok((standing(&account, account.state), None)),
+) -> Result<Option<EventPayload>, ServiceError> {
+    match judge(account, report) {
+        Verdict::Stale => Ok(None),
         Verdict::Illegal => {
             tracing::warn!(
                 account.id = %account.id,
@@ -120,19 +160,21 @@ async fn apply(
                 state.to = report.state.as_str(),
                 "a node reports a move that is not legal"
             );
-            Ok((standing(&account, report.state), None))
+            Ok(None)
         }
         Verdict::Silent(after) => {
             accounts::save_session(conn, &after).await?;
-            Ok((standing(&after, after.state), None))
+            *account = *after;
+            Ok(None)
         }
         Verdict::Changed(after) => {
             if after.state == AccountState::Connected {
                 messages::pull_forward(conn, services.clock.now(), &after).await?;
             }
-            let mark = store(services, conn, &after).await?;
-            log_change(&account, &after);
-            Ok((standing(&after, after.state), mark))
+            let payload = store(conn, &after).await?;
+            log_change(account, &after);
+            *account = *after;
+            Ok(Some(payload))
         }
     }
 }
@@ -142,12 +184,8 @@ fn holds(node_id: &NodeId, lease: &Lease, account: &AccountRow) -> bool {
 }
 
 /// A live session that is wanted at rest should stop.
-fn standing(account: &AccountRow, reported: AccountState) -> Standing {
-    if account.desired == Desired::Stopped && reported.is_live() {
-        Standing::ShouldStop
-    } else {
-        Standing::Holds
-    }
+fn should_stop(account: &AccountRow, reported: AccountState) -> bool {
+    account.desired == Desired::Stopped && reported.is_live()
 }
 
 fn log_change(before: &AccountRow, after: &AccountRow) {
@@ -181,6 +219,7 @@ fn judge(account: &AccountRow, report: &SessionReport) -> Verdict {
         AccountState::LoggedOut => {
             after.linked_at = None;
             after.desired = Desired::Stopped;
+            after.desired_at = report.since;
         }
         _ => {}
     }
@@ -223,6 +262,7 @@ mod tests {
             state_number: StateNumber::new(Incarnation(1), 5),
             state_at: at(0),
             desired,
+            desired_at: at(0),
             node_id: Some("node-1".parse().unwrap()),
             epoch: Epoch(1),
             linked_at: None,
@@ -284,9 +324,9 @@ mod tests {
     #[test]
     fn live_sessions_that_are_wanted_at_rest_should_stop() {
         let stopped = account(AccountState::Connected, Desired::Stopped);
-        assert_eq!(standing(&stopped, AccountState::Connected), Standing::ShouldStop);
-        assert_eq!(standing(&stopped, AccountState::Stopped), Standing::Holds);
+        assert!(should_stop(&stopped, AccountState::Connected));
+        assert!(!should_stop(&stopped, AccountState::Stopped));
         let running = account(AccountState::Connected, Desired::Running);
-        assert_eq!(standing(&running, AccountState::Connected), Standing::Holds);
+        assert!(!should_stop(&running, AccountState::Connected));
     }
 }

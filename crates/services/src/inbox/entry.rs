@@ -153,7 +153,6 @@ fn named_addresses(event: &SessionEvent) -> Vec<(&Address, Option<&str>)> {
             }
             addresses
         }
-        SessionEvent::Receipt(receipt) if receipt::is_ours(receipt) => vec![(&receipt.chat, None)],
         SessionEvent::Receipt(_) => vec![],
     }
 }

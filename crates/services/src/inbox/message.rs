@@ -41,9 +41,10 @@ pub(super) async fn take(
     let thread = thread::open(intake.services, conn, workspace_id, account_id, &message.chat, name).await?;
     conversations::lock(conn, workspace_id, thread.conversation_id).await?;
     let row = row(intake, conn, message, &thread).await?;
-    let Some(mut row) = messages::insert(conn, &row).await? else {
-        return known_already(intake, conn, message, &thread).await;
-    };
+    if let Some(known) = find_known(conn, &row, &thread).await? {
+        return known_already(intake, conn, message, known).await;
+    }
+    let Some(mut row) = messages::insert(conn, &row).await? else { return Ok(vec![]) };
     let touch = touch(message, &row);
     conversations::touch(conn, workspace_id, thread.conversation_id, touch).await?;
     if message.from_me {
@@ -130,27 +131,34 @@ fn touch(message: &SessionMessage, row: &MessageRow) -> Touch {
     if message.from_me { Touch::Written { preview, at } } else { Touch::Received { preview, at } }
 }
 
+/// The message as it came before, if it did: from the same sender, in this conversation or in that of another contact which the same person
+/// is known as.
+async fn find_known(
+    conn: &mut Conn,
+    row: &MessageRow,
+    thread: &Thread,
+) -> Result<Option<MessageRow>, ServiceError> {
+    let same_id =
+        messages::list_by_provider_id(conn, row.workspace_id, row.account_id, &row.provider_message_id).await?;
+    let aliases: Vec<String> = thread.aliases.iter().map(ToString::to_string).collect();
+    let is_same = |known: &MessageRow| {
+        let here = known.conversation_id == row.conversation_id && known.sender == row.sender;
+        here || aliases.contains(&known.sender)
+    };
+    Ok(same_id.into_iter().find(is_same))
+}
+
 /// A message that came before changes nothing; only seeing our own come back proves that it was sent.
 async fn known_already(
     intake: &Intake<'_>,
     conn: &mut Conn,
     message: &SessionMessage,
-    thread: &Thread,
+    known: MessageRow,
 ) -> Result<Vec<EventPayload>, ServiceError> {
     if !message.from_me {
         return Ok(vec![]);
     }
-    let (workspace_id, account_id) = (intake.lease.workspace_id, intake.lease.account_id);
-    let known = messages::find_by_provider_id(
-        conn,
-        workspace_id,
-        account_id,
-        thread.conversation_id,
-        ME,
-        &message.id,
-    )
-    .await?;
-    let Some(known) = known else { return Ok(vec![]) };
+    let workspace_id = intake.lease.workspace_id;
     let raised =
         messages::raise_status(conn, workspace_id, known.id, MessageStatus::Sent, message.sent_at, None)
             .await?;
@@ -163,7 +171,6 @@ async fn with_early_receipt(conn: &mut Conn, row: MessageRow) -> Result<MessageR
         conn,
         row.workspace_id,
         row.account_id,
-        row.conversation_id,
         &row.provider_message_id,
     )
     .await?;

@@ -47,7 +47,7 @@ pub async fn ingest(
     let (sequence, rejected, mark) =
         conn.transaction(async |conn| take(services, conn, node_id, lease, &batch).await).await?;
     REJECTED.fetch_add(rejected, Ordering::Relaxed);
-    events::announce(&services.bus, mark).await;
+    events::announce(&services.bus, mark);
     Ok(EventsAcknowledged { sequence })
 }
 

@@ -1,12 +1,12 @@
 //! Receipts: how far messages that the account sent have come.
 
 use blazz_database::early_receipts::{self, EarlyReceiptRow};
-use blazz_database::{Conn, messages};
+use blazz_database::messages::{self, MessageRow};
+use blazz_database::Conn;
 use blazz_domain::jid::JidKind;
 use blazz_domain::{EventPayload, Message, MessageStatus, ProviderMessageId, ReceiptKind, SessionReceipt};
 
 use super::entry::Intake;
-use super::thread::{self, Thread};
 use crate::ServiceError;
 use crate::messages::ME;
 
@@ -23,11 +23,9 @@ pub(super) async fn take(
     if !is_ours(receipt) {
         return Ok(vec![]);
     }
-    let (workspace_id, account_id) = (intake.lease.workspace_id, intake.lease.account_id);
-    let thread = thread::open(intake.services, conn, workspace_id, account_id, &receipt.chat, None).await?;
-    let mut payloads = thread.created_event(conn, workspace_id).await?;
+    let mut payloads = Vec::new();
     for id in &receipt.ids {
-        payloads.extend(apply(intake, conn, receipt, &thread, id).await?);
+        payloads.extend(apply(intake, conn, receipt, id).await?);
     }
     Ok(payloads)
 }
@@ -36,20 +34,18 @@ async fn apply(
     intake: &Intake<'_>,
     conn: &mut Conn,
     receipt: &SessionReceipt,
-    thread: &Thread,
     id: &ProviderMessageId,
 ) -> Result<Option<EventPayload>, ServiceError> {
     let (workspace_id, account_id) = (intake.lease.workspace_id, intake.lease.account_id);
     let status = status_of(receipt.kind);
-    let message =
-        messages::find_by_provider_id(conn, workspace_id, account_id, thread.conversation_id, ME, id).await?;
-    let Some(message) = message else {
+    let same_id = messages::list_by_provider_id(conn, workspace_id, account_id, id).await?;
+    let Some(message) = meant(same_id, receipt) else {
         let early = EarlyReceiptRow {
             account_id,
-            conversation_id: thread.conversation_id,
             provider_message_id: id.clone(),
             workspace_id,
             status,
+            status_rank: status.rank(),
             at: receipt.at,
         };
         early_receipts::upsert(conn, &early).await?;
@@ -57,6 +53,15 @@ async fn apply(
     };
     let raised = messages::raise_status(conn, workspace_id, message.id, status, receipt.at, None).await?;
     Ok(raised.map(|row| EventPayload::MessageStatusUpdated(Message::from(row))))
+}
+
+/// The message that a receipt is about: it knows it by its id, and may name the contact by an address that nobody has joined with the
+/// message's yet. A phone gives one id to the copies of a broadcast; then the number decides.
+fn meant(same_id: Vec<MessageRow>, receipt: &SessionReceipt) -> Option<MessageRow> {
+    let ours: Vec<MessageRow> = same_id.into_iter().filter(|message| message.sender == ME).collect();
+    let phone = receipt.chat.phone.clone().or_else(|| receipt.chat.jid.phone_number());
+    let of_contact = ours.iter().find(|message| phone.is_some() && message.contact_phone == phone).cloned();
+    of_contact.or_else(|| ours.into_iter().next())
 }
 
 const fn status_of(kind: ReceiptKind) -> MessageStatus {

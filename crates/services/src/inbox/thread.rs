@@ -2,6 +2,7 @@
 
 use blazz_database::contacts::{self, ContactRow, NewContact};
 use blazz_database::{Conn, conversations};
+use blazz_domain::jid::JidKind;
 use blazz_domain::{
     AccountId, Address, ContactId, Conversation, ConversationId, EventPayload, PhoneNumber, WorkspaceId,
 };
@@ -17,6 +18,8 @@ pub(crate) struct Thread {
     pub(crate) conversation_id: ConversationId,
     pub(crate) contact_id: ContactId,
     pub(crate) contact_phone: Option<PhoneNumber>,
+    /// Other contacts that the same person is known as.
+    pub(crate) aliases: Vec<ContactId>,
     is_new: bool,
 }
 
@@ -30,6 +33,8 @@ pub(crate) async fn open(
     name: Option<&str>,
 ) -> Result<Thread, ServiceError> {
     let contact = meet(services, conn, workspace_id, address, name).await?;
+    let known_as = contacts::list_by_address(conn, workspace_id, &described(address, name)).await?;
+    let aliases = known_as.iter().map(|other| other.id).filter(|id| *id != contact.id).collect();
     let now = services.clock.now();
     let (conversation, is_new) =
         conversations::upsert(conn, workspace_id, account_id, contact.id, now).await?;
@@ -37,6 +42,7 @@ pub(crate) async fn open(
         conversation_id: conversation.id,
         contact_id: contact.id,
         contact_phone: contact.phone,
+        aliases,
         is_new,
     })
 }
@@ -49,13 +55,17 @@ pub(crate) async fn meet(
     address: &Address,
     name: Option<&str>,
 ) -> Result<ContactRow, ServiceError> {
-    let new = NewContact {
+    let new = described(address, name);
+    Ok(contacts::upsert_by_address(conn, workspace_id, new, services.clock.now()).await?)
+}
+
+fn described(address: &Address, name: Option<&str>) -> NewContact {
+    NewContact {
         jid: address.jid.clone(),
         phone: address.phone.clone().or_else(|| address.jid.phone_number()),
-        lid: address.lid.clone(),
+        lid: address.lid.clone().or_else(|| Some(address.jid.clone()).filter(|jid| jid.kind() == JidKind::Lid)),
         name: name.and_then(shown_name),
-    };
-    Ok(contacts::upsert_by_address(conn, workspace_id, new, services.clock.now()).await?)
+    }
 }
 
 impl Thread {

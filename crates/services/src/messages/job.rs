@@ -10,7 +10,7 @@ use std::time::Duration;
 use blazz_bus::Bus;
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::messages::{self, MessageRow};
-use blazz_database::{Pool, contacts, nodes};
+use blazz_database::{DatabaseError, Pool, contacts, nodes};
 use blazz_domain::{
     AccountState, Clock, Contact, ErrorCode, Jid, MessageId, MessageStatus, Timestamp, WorkspaceId,
 };
@@ -74,11 +74,34 @@ impl Courier {
     pub async fn run(&self, job: SendMessageJob, context: JobContext) -> Outcome {
         match self.attempt(&job, &context).await {
             Ok(outcome) => outcome,
-            // Ours to mend, not the message's fault: it keeps its turn until it expires.
-            Err(error) => {
-                tracing::error!(message.id = %job.message_id, request_id = job.request_id, error = format!("{error:#}"), "sending met a fault");
+            Err(error) => self.fault(&job, &error),
+        }
+    }
+
+    /// A database that is away is not the message's fault: it keeps its turn until it expires. Anything else would come again for ever.
+    fn fault(&self, job: &SendMessageJob, error: &anyhow::Error) -> Outcome {
+        let text = format!("{error:#}");
+        tracing::error!(message.id = %job.message_id, request_id = job.request_id, error = text, "sending met a fault");
+        match error.downcast_ref() {
+            Some(DatabaseError::Unavailable(_)) => {
                 Outcome::Reschedule { at: self.clock.now().plus(FAULT_PAUSE) }
             }
+            _ => Outcome::Retry { after: Some(FAULT_PAUSE), error: text },
+        }
+    }
+
+    /// The job is given up: so is its message, and nobody can say whether it was written.
+    pub async fn give_up_unsettled(&self, job: SendMessageJob) {
+        let settled = super::outcome::settle(
+            self,
+            job.workspace_id,
+            job.message_id,
+            MessageStatus::Uncertain,
+            self.clock.now(),
+            Some(ErrorCode::AttemptsExhausted),
+        );
+        if let Err(error) = settled.await {
+            tracing::error!(message.id = %job.message_id, %error, "a message of a dead job cannot be settled");
         }
     }
 
@@ -192,7 +215,7 @@ impl Courier {
         at: Timestamp,
         error: Option<ErrorCode>,
     ) -> anyhow::Result<Outcome> {
-        super::outcome::settle(self, message, status, at, error).await?;
+        super::outcome::settle(self, message.workspace_id, message.id, status, at, error).await?;
         Ok(Outcome::Done)
     }
 

@@ -1,10 +1,12 @@
 //! What became of a send, and storing it.
 
-use blazz_database::messages::{self, MessageRow};
-use blazz_domain::{ErrorCode, EventPayload, Message, MessageStatus, SendOutcome, Timestamp};
+use blazz_database::messages;
+use blazz_domain::{
+    ErrorCode, EventPayload, Message, MessageId, MessageStatus, SendOutcome, Timestamp, WorkspaceId,
+};
 use blazz_wire::CallError;
 
-use super::{Courier, wake};
+use super::Courier;
 use crate::{ServiceError, events};
 
 /// What an attempt tells about the message.
@@ -32,7 +34,10 @@ pub(super) fn judge(answer: Result<SendOutcome, CallError>) -> Verdict {
         Err(CallError::Refused(problem)) if problem.status >= 500 && problem.code == ErrorCode::Internal => {
             Verdict::MaybeWritten("the node met a fault".to_owned())
         }
-        Err(CallError::Refused(problem)) if problem.code == ErrorCode::InvalidRequest => {
+        // An unknown code of a newer node is read as this one; only the status says that the request itself is bad.
+        Err(CallError::Refused(problem))
+            if problem.status == 400 && problem.code == ErrorCode::InvalidRequest =>
+        {
             Verdict::Refused(ErrorCode::MessageRefused)
         }
         Err(CallError::Refused(problem)) => {
@@ -45,26 +50,26 @@ pub(super) fn judge(answer: Result<SendOutcome, CallError>) -> Verdict {
     }
 }
 
-/// Raises the status with its event, and makes the next message of the conversation due.
+/// Raises the status with its event.
 pub(super) async fn settle(
     courier: &Courier,
-    message: &MessageRow,
+    workspace_id: WorkspaceId,
+    id: MessageId,
     status: MessageStatus,
     at: Timestamp,
     error: Option<ErrorCode>,
 ) -> Result<(), ServiceError> {
-    let (workspace_id, clock) = (message.workspace_id, courier.clock.as_ref());
+    let clock = courier.clock.as_ref();
     let mut conn = courier.pool.get().await?;
     let mark = conn
         .transaction(async |conn| {
-            let raised = messages::raise_status(conn, workspace_id, message.id, status, at, error).await?;
-            wake::make_due(conn, clock.now(), &[message.conversation_id]).await?;
+            let raised = messages::raise_status(conn, workspace_id, id, status, at, error).await?;
             let Some(row) = raised else { return Ok::<_, ServiceError>(None) };
             let payload = EventPayload::MessageStatusUpdated(Message::from(row));
             Ok(events::append(conn, clock, workspace_id, vec![payload]).await?)
         })
         .await?;
-    events::announce(&courier.bus, mark).await;
+    events::announce(&courier.bus, mark);
     Ok(())
 }
 
@@ -87,6 +92,7 @@ mod tests {
             refused(409, ErrorCode::SessionNotRunning),
             refused(401, ErrorCode::BadSignature),
             refused(503, ErrorCode::Unavailable),
+            refused(409, ErrorCode::InvalidRequest),
         ];
         for answer in not_written {
             assert_eq!(judge(answer), Verdict::NotWritten);

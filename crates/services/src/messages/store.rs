@@ -131,7 +131,7 @@ impl Draft {
 
     async fn store(&self, services: &Services, conn: &mut Conn) -> Result<Stored, StoreError> {
         let (stored, mark) = conn.transaction(async |conn| self.store_in(services, conn).await).await?;
-        events::announce(&services.bus, mark).await;
+        events::announce(&services.bus, mark);
         Ok(stored)
     }
 
