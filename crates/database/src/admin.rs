@@ -1,9 +1,13 @@
-//! Creating and dropping whole PostgreSQL databases. For tests.
+//! Creating and dropping whole PostgreSQL databases, and looking at tables. For tests.
+
+mod describe;
 
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 
 use crate::DatabaseError;
 use crate::conn::PgConn;
+
+pub use describe::describe;
 
 /// Creates an empty database on the server at `url`.
 ///

@@ -1,0 +1,9 @@
+//! What the database promises, on SQLite and on PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod contacts;
+mod conversations;
+mod events;
+mod parity;
+mod seed;
+mod transactions;
