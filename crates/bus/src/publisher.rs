@@ -49,7 +49,10 @@ async fn run(mut connection: ConnectionManager, mut sayings: mpsc::Receiver<Sayi
             // Once per outage.
             Err(error) if !failing => {
                 failing = true;
-                tracing::warn!(reason = error.category(), "cannot publish on the bus; listeners look by themselves");
+                tracing::warn!(
+                    reason = error.category(),
+                    "cannot publish on the bus; listeners look by themselves"
+                );
             }
             Err(_) => {}
         }

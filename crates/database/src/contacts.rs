@@ -80,7 +80,8 @@ pub async fn upsert_by_address(
         diesel::insert_into(contacts::table).values(&kept).on_conflict_do_nothing().execute(c).await
     })?;
     // Ours, or that of somebody who was faster.
-    let found = best(list_by_address(conn, workspace_id, &new).await?, &new).ok_or(DatabaseError::NotFound)?;
+    let found =
+        best(list_by_address(conn, workspace_id, &new).await?, &new).ok_or(DatabaseError::NotFound)?;
     learn(conn, found, &new).await
 }
 

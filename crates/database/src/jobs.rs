@@ -154,7 +154,8 @@ pub async fn ask_again(
     let query = jobs::table.filter(jobs::unique_key.eq(unique_key));
     let kept: Option<KeptJob> = locked!(conn, query, c, q => q.first(c).await.optional())?;
     let Some(job) = kept.map(JobRow::from) else { return Ok(None) };
-    let (again, run_at) = if job.state == RUNNING { (true, job.run_at) } else { (false, job.run_at.min(run_at)) };
+    let (again, run_at) =
+        if job.state == RUNNING { (true, job.run_at) } else { (false, job.run_at.min(run_at)) };
     let change = (jobs::again.eq(again), jobs::run_at.eq(UtcTime(run_at)));
     on!(conn, c => diesel::update(jobs::table.find(job.position)).set(change).execute(c).await)?;
     Ok(Some(job.id))

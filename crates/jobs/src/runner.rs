@@ -174,7 +174,12 @@ impl Runner {
     }
 
     /// What follows comes first: should the process die in between, the job is claimed and given up once more.
-    async fn give_up(&self, claimed: &ClaimedJob, now: Timestamp, error: &str) -> Result<bool, DatabaseError> {
+    async fn give_up(
+        &self,
+        claimed: &ClaimedJob,
+        now: Timestamp,
+        error: &str,
+    ) -> Result<bool, DatabaseError> {
         let job = &claimed.0;
         tracing::error!(job.id = %job.id, job.kind, error, "a job is dead");
         let follow_up = self.registry.run_dead_handler(&job.kind, job.payload.clone());

@@ -42,7 +42,11 @@ pub(crate) async fn append(
 }
 
 /// Runs `f` in a transaction, appends the events it gives, commits and tells the log's readers.
-pub(crate) async fn record<T, F>(services: &Services, workspace_id: WorkspaceId, f: F) -> Result<T, ServiceError>
+pub(crate) async fn record<T, F>(
+    services: &Services,
+    workspace_id: WorkspaceId,
+    f: F,
+) -> Result<T, ServiceError>
 where
     F: AsyncFnOnce(&mut Conn) -> Result<(T, Vec<EventPayload>), ServiceError>,
 {

@@ -13,6 +13,8 @@ pub struct Settings {
     pub send_takeover: Duration,
     /// How long a request waits for the message that it sends.
     pub send_wait: Duration,
+    /// How long taking in one batch of events may go on before the rest of it is left for the next call.
+    pub ingest_budget: Duration,
     /// How many jobs run at once.
     pub job_concurrency: usize,
 }
@@ -24,6 +26,7 @@ impl Default for Settings {
             node_ttl: Duration::from_secs(10),
             send_takeover: Duration::from_secs(5),
             send_wait: Duration::from_secs(12),
+            ingest_budget: Duration::from_secs(3),
             job_concurrency: 16,
         }
     }

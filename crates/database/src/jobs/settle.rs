@@ -118,7 +118,12 @@ pub async fn bury(conn: &mut Conn, job: &JobRow, now: Timestamp, error: &str) ->
 }
 
 /// Makes a job that was asked to run again pending, with all its attempts.
-async fn run_once_more(conn: &mut Conn, id: JobId, claim: i64, now: Timestamp) -> Result<bool, DatabaseError> {
+async fn run_once_more(
+    conn: &mut Conn,
+    id: JobId,
+    claim: i64,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
     let change = (
         jobs::state.eq(PENDING),
         jobs::attempt.eq(0),

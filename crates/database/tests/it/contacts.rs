@@ -19,7 +19,11 @@ fn by_lid() -> NewContact {
     NewContact { jid: lid.clone(), phone: None, lid: Some(lid), name: None }
 }
 
-async fn meet(db: &TestDatabase, workspace: WorkspaceId, new: NewContact) -> blazz_database::contacts::ContactRow {
+async fn meet(
+    db: &TestDatabase,
+    workspace: WorkspaceId,
+    new: NewContact,
+) -> blazz_database::contacts::ContactRow {
     let mut conn = db.pool().get().await.unwrap();
     upsert_by_address(&mut conn, workspace, new, seed::now()).await.unwrap()
 }

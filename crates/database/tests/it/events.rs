@@ -51,7 +51,11 @@ async fn numbers_are_taken_one_transaction_after_the_other() -> anyhow::Result<(
                     .transaction(async |conn| {
                         events::append(conn, workspace, payloads).await?;
                         // Every fourth one is taken back: its numbers must be given again.
-                        if (writer + n) % 4 == 0 { Err(blazz_database::DatabaseError::NotFound) } else { Ok(()) }
+                        if (writer + n) % 4 == 0 {
+                            Err(blazz_database::DatabaseError::NotFound)
+                        } else {
+                            Ok(())
+                        }
                     })
                     .await;
                 assert_eq!(appended.is_err(), (writer + n) % 4 == 0);

@@ -1,5 +1,5 @@
 //! What the database promises, on SQLite and on PostgreSQL.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod contacts;
 mod conversations;

@@ -1,5 +1,5 @@
 //! What the job table promises, on both databases.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod claims;
 mod lanes;

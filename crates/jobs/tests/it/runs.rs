@@ -17,7 +17,8 @@ async fn a_job_that_always_fails_is_given_up_once() -> anyhow::Result<()> {
         let stage = Stage::new(db);
         let id = stage.enqueue("work", EnqueueOptions::default()).await;
         stage.run(|_, _| Outcome::Retry { after: NOW, error: "broken".into() });
-        let dead = eventually(DEADLINE, async || stage.job(id).await.filter(|job| job.state == jobs::DEAD)).await?;
+        let dead =
+            eventually(DEADLINE, async || stage.job(id).await.filter(|job| job.state == jobs::DEAD)).await?;
         assert_eq!((dead.attempt, dead.last_error.as_deref()), (3, Some("broken")));
         assert_eq!(stage.said().len(), 3);
         assert_eq!(stage.script.lock().unwrap().given_up, ["work"]);
@@ -49,8 +50,7 @@ async fn being_rescheduled_is_no_attempt() -> anyhow::Result<()> {
         let id = stage.enqueue("work", EnqueueOptions::default()).await;
         let at = stage.clock.now().plus(Duration::from_secs(60));
         stage.run(move |_, _| Outcome::Reschedule { at });
-        let job =
-            eventually(DEADLINE, async || stage.job(id).await.filter(|job| job.run_at == at)).await?;
+        let job = eventually(DEADLINE, async || stage.job(id).await.filter(|job| job.run_at == at)).await?;
         assert_eq!((job.attempt, job.state.as_str()), (0, jobs::PENDING));
         Ok(())
     })

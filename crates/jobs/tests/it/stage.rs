@@ -72,24 +72,19 @@ impl Stage {
     /// Starts a runner whose handler says the text and gives what `act` says.
     pub(crate) fn run(&self, act: impl Fn(&str, i32) -> Outcome + Clone + Send + Sync + 'static) {
         let (said, given_up) = (Arc::clone(&self.script), Arc::clone(&self.script));
-        let runner = Runner::new(
-            self.pool.clone(),
-            Bus::in_process(),
-            self.clock.clone(),
-            self.shutdown.clone(),
-            4,
-        )
-        .register::<Say, _, _>(move |Say(text), context| {
-            let (said, act) = (Arc::clone(&said), act.clone());
-            async move {
-                said.lock().unwrap().said.push(text.clone());
-                act(&text, context.attempt)
-            }
-        })
-        .on_dead::<Say, _, _>(move |Say(text)| {
-            let given_up = Arc::clone(&given_up);
-            async move { given_up.lock().unwrap().given_up.push(text) }
-        });
+        let runner =
+            Runner::new(self.pool.clone(), Bus::in_process(), self.clock.clone(), self.shutdown.clone(), 4)
+                .register::<Say, _, _>(move |Say(text), context| {
+                    let (said, act) = (Arc::clone(&said), act.clone());
+                    async move {
+                        said.lock().unwrap().said.push(text.clone());
+                        act(&text, context.attempt)
+                    }
+                })
+                .on_dead::<Say, _, _>(move |Say(text)| {
+                    let given_up = Arc::clone(&given_up);
+                    async move { given_up.lock().unwrap().given_up.push(text) }
+                });
         tokio::spawn(Arc::new(runner).run());
     }
 

@@ -64,10 +64,12 @@ async fn take_reports_of(
     let ids: Vec<AccountId> = changes.iter().map(|change| change.lease.account_id).collect();
     let (to_stop, connects) = events::record(services, workspace_id, async |conn| {
         let accounts = accounts::list_for_update(conn, workspace_id, &ids).await?;
-        let mut accounts: BTreeMap<_, _> = accounts.into_iter().map(|account| (account.id, account)).collect();
+        let mut accounts: BTreeMap<_, _> =
+            accounts.into_iter().map(|account| (account.id, account)).collect();
         let (mut to_stop, mut payloads) = (Vec::new(), Vec::new());
         for SessionChange { lease, report } in changes {
-            let account = accounts.get_mut(&lease.account_id).filter(|account| holds(node_id, lease, account));
+            let account =
+                accounts.get_mut(&lease.account_id).filter(|account| holds(node_id, lease, account));
             let Some(account) = account else {
                 to_stop.push(*lease);
                 continue;

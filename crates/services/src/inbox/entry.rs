@@ -25,6 +25,12 @@ pub(super) struct ReadEntry<'a> {
     event: Result<SessionEvent, String>,
 }
 
+impl ReadEntry<'_> {
+    pub(super) fn sequence(&self) -> u64 {
+        self.raw.sequence
+    }
+}
+
 impl<'a> Intake<'a> {
     pub(super) fn new(services: &'a Services, lease: Lease, outbox_id: OutboxId) -> Self {
         Self { services, lease, outbox_id, payloads: Vec::new(), rejected: 0 }

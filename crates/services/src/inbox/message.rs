@@ -139,7 +139,8 @@ async fn find_known(
     thread: &Thread,
 ) -> Result<Option<MessageRow>, ServiceError> {
     let same_id =
-        messages::list_by_provider_id(conn, row.workspace_id, row.account_id, &row.provider_message_id).await?;
+        messages::list_by_provider_id(conn, row.workspace_id, row.account_id, &row.provider_message_id)
+            .await?;
     let aliases: Vec<String> = thread.aliases.iter().map(ToString::to_string).collect();
     let is_same = |known: &MessageRow| {
         let here = known.conversation_id == row.conversation_id && known.sender == row.sender;
@@ -167,13 +168,8 @@ async fn known_already(
 
 /// A receipt may have come before the message that it is about.
 async fn with_early_receipt(conn: &mut Conn, row: MessageRow) -> Result<MessageRow, ServiceError> {
-    let early = early_receipts::take(
-        conn,
-        row.workspace_id,
-        row.account_id,
-        &row.provider_message_id,
-    )
-    .await?;
+    let early =
+        early_receipts::take(conn, row.workspace_id, row.account_id, &row.provider_message_id).await?;
     let Some(early) = early else { return Ok(row) };
     let raised = messages::raise_status(conn, row.workspace_id, row.id, early.status, early.at, None).await?;
     Ok(raised.unwrap_or(row))

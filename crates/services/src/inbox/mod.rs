@@ -9,6 +9,7 @@ mod receipt;
 pub(crate) mod thread;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::{Conn, nodes, outbox_cursors};
@@ -29,7 +30,8 @@ pub fn rejected_entries() -> u64 {
     REJECTED.load(Ordering::Relaxed)
 }
 
-/// Takes in a batch from `node_id`, which drains the outbox under `lease`.
+/// Takes in a batch from `node_id`, which drains the outbox under `lease`; or its beginning, when it takes long. The answer says up to
+/// where.
 ///
 /// # Errors
 /// `stale_lease` when the node does not hold the session, `superseded` or `not_registered` when it is not the node's current start, `invalid_request` for
@@ -97,13 +99,21 @@ async fn take(
         tracing::error!(account.id = %account_id, outbox.id = %outbox_id, taken, first = first.sequence, "outbox entries are missing");
     }
     let entries = intake.read(conn, &news).await?;
+    let (end, mut last) = (Instant::now() + services.settings.ingest_budget, taken);
     for entry in entries {
+        last = entry.sequence();
         intake.take(conn, entry).await?;
+        // The node does not wait for ever; what is left comes again.
+        if Instant::now() >= end {
+            break;
+        }
     }
-    let Some(last) = news.last() else { return Ok((taken, 0, None)) };
+    if last == taken {
+        return Ok((taken, 0, None));
+    }
     let now = services.clock.now();
-    outbox_cursors::advance(conn, workspace_id, account_id, outbox_id, last.sequence, now).await?;
+    outbox_cursors::advance(conn, workspace_id, account_id, outbox_id, last, now).await?;
     let (payloads, rejected) = intake.finish();
     let mark = events::append(conn, services.clock.as_ref(), workspace_id, payloads).await?;
-    Ok((last.sequence, rejected, mark))
+    Ok((last, rejected, mark))
 }

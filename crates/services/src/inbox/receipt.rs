@@ -1,8 +1,8 @@
 //! Receipts: how far messages that the account sent have come.
 
+use blazz_database::Conn;
 use blazz_database::early_receipts::{self, EarlyReceiptRow};
 use blazz_database::messages::{self, MessageRow};
-use blazz_database::Conn;
 use blazz_domain::jid::JidKind;
 use blazz_domain::{EventPayload, Message, MessageStatus, ProviderMessageId, ReceiptKind, SessionReceipt};
 

@@ -63,7 +63,10 @@ fn described(address: &Address, name: Option<&str>) -> NewContact {
     NewContact {
         jid: address.jid.clone(),
         phone: address.phone.clone().or_else(|| address.jid.phone_number()),
-        lid: address.lid.clone().or_else(|| Some(address.jid.clone()).filter(|jid| jid.kind() == JidKind::Lid)),
+        lid: address
+            .lid
+            .clone()
+            .or_else(|| Some(address.jid.clone()).filter(|jid| jid.kind() == JidKind::Lid)),
         name: name.and_then(shown_name),
     }
 }

@@ -121,7 +121,8 @@ pub async fn stop(
     request_id: &RequestId,
 ) -> Result<Session, ServiceError> {
     let mut conn = services.pool.get().await?;
-    let account = accounts::set_desired(&mut conn, workspace_id, id, Desired::Stopped, services.clock.now()).await?;
+    let account =
+        accounts::set_desired(&mut conn, workspace_id, id, Desired::Stopped, services.clock.now()).await?;
     let account = account.ok_or_else(ServiceError::account_not_found)?;
     drop(conn);
     if account.node_id.is_none() {
@@ -197,7 +198,8 @@ async fn want_running_in(
         accounts::place(conn, workspace_id, id, &node_id, Epoch(1)).await?;
         tracing::info!(workspace.id = %workspace_id, account.id = %id, node.id = %node_id, "session placed");
     }
-    let account = accounts::set_desired(conn, workspace_id, id, Desired::Running, services.clock.now()).await?;
+    let account =
+        accounts::set_desired(conn, workspace_id, id, Desired::Running, services.clock.now()).await?;
     account.ok_or_else(ServiceError::account_not_found)
 }
 

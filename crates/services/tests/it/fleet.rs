@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blazz_domain::{AccountState, Desired, Epoch, ErrorCode, Lease, StateReason};
 use blazz_services::fleet::{self, NodeState};
-use blazz_services::{PageQuery, Settings, accounts, sessions};
+use blazz_services::{PageQuery, Settings, accounts, sessions, workspaces};
 use blazz_test_support::{eventually, for_each_database};
 
 use crate::node::TestNode;
@@ -275,6 +275,90 @@ async fn operators_see_nodes_and_sessions() {
         assert_eq!((sessions[0].account_id, sessions[0].workspace_id), (id, world.workspace));
         accounts::delete(&world.services, world.workspace, id, &request_id()).await.unwrap();
         assert!(fleet::sessions(&world.services, &PageQuery::default()).await.unwrap().data.is_empty());
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// The answer that asks for every report can get lost on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_return_got_no_answer_is_asked_again() {
+    for_each_database(async |db| {
+        let settings = Settings { node_ttl: Duration::from_millis(300), ..quick() };
+        let world = World::new(db, settings).await;
+        let node = world.node("node-1").await;
+        let id = world.connected(&node).await;
+        eventually(DEADLINE, async || {
+            fleet::mark_lost_nodes(&world.services).await.unwrap();
+            (world.view(id).await.state_reason == Some(StateReason::NodeLost)).then_some(())
+        })
+        .await
+        .unwrap();
+        fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap();
+        let answer = fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap();
+        let start: Vec<_> = answer.start.iter().map(|assignment| assignment.lease).collect();
+        assert_eq!(start, [world.lease(id)], "told to start what it runs, it says where that stands");
+        world.report(&node, id, AccountState::Connected).await;
+        let answer = fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap();
+        assert_eq!((answer.start.len(), world.state(id).await), (0, AccountState::Connected));
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A start that its node did not hear counts when it is back, also out of a state that waits for somebody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_nobody_answered_is_caught_up_on() {
+    for_each_database(async |db| {
+        for restarts in [false, true] {
+            let world = World::new(db, quick()).await;
+            let node = world.node("node-1").await;
+            let id = world.connected(&node).await;
+            world.report(&node, id, AccountState::LoggedOut).await;
+            let answer = fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap();
+            assert!(answer.start.is_empty(), "logged out: somebody has to ask for a new link");
+            node.die().await;
+            let failed =
+                sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap_err();
+            assert_eq!(failed.code(), ErrorCode::NodeUnreachable);
+            let start = if restarts {
+                node.register(&world.services, 100).await.unwrap().sessions
+            } else {
+                fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap().start
+            };
+            let start: Vec<_> = start.iter().map(|assignment| assignment.lease).collect();
+            assert!(start.contains(&world.lease(id)), "{start:?}");
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_carries_the_news_of_many_workspaces() {
+    for_each_database(async |db| {
+        let world = World::new(db, quick()).await;
+        let node = world.node("node-1").await;
+        let (mut changes, mut ids) = (Vec::new(), Vec::new());
+        for n in 0..3 {
+            let workspace = workspaces::create(&world.services, &format!("w{n}")).await.unwrap().id;
+            for _ in 0..3 {
+                let new = accounts::NewAccount { name: "Sales".into() };
+                let id = accounts::create(&world.services, workspace, new).await.unwrap().id;
+                sessions::start(&world.services, workspace, id, &request_id()).await.unwrap();
+                let lease = Lease { workspace_id: workspace, account_id: id, epoch: Epoch(1) };
+                changes.push(node.change(lease, AccountState::Qr));
+                ids.push((workspace, id));
+            }
+        }
+        fleet::heartbeat(&world.services, &node.id, node.beat(changes)).await.unwrap();
+        for (workspace, id) in ids {
+            let account = accounts::get(&world.services, workspace, id).await.unwrap();
+            assert_eq!(account.state, AccountState::Qr);
+        }
         Ok(())
     })
     .await

@@ -1,114 +1,17 @@
-//! Messages and receipts in: each taken in once, in order, and nothing blocks what is behind it.
+//! Messages in: each taken in once, in order, and nothing blocks what is behind it.
 
 use blazz_domain::{
-    AccountId, AccountState, Address, Direction, Epoch, ErrorCode, EventPayload, Lease, MessageContent,
-    MessageStatus, OutboxId, ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt,
-    Timestamp, WorkspaceId,
+    AccountId, AccountState, Address, Direction, Epoch, ErrorCode, Jid, Lease, MessageStatus, ReceiptKind,
+    SessionEvent, SessionMessage, WorkspaceId,
 };
-use blazz_services::{PageQuery, ServiceError, conversations, inbox};
+use std::time::Duration;
+
+use blazz_services::{PageQuery, Settings, conversations, inbox};
 use blazz_test_support::for_each_database;
-use blazz_wire::control_api::{EventBatch, EventEntry, EventsAcknowledged};
-use serde_json::value::RawValue;
+use blazz_wire::control_api::{EventBatch, EventEntry};
 
-use crate::node::TestNode;
-use crate::world::{CONTACT, CONTACT_JID, OWN, World, quick};
-
-fn at(second: u32) -> Timestamp {
-    format!("2026-01-02T03:04:{second:02}Z").parse().unwrap()
-}
-
-fn contact() -> Address {
-    Address { jid: CONTACT_JID.parse().unwrap(), phone: Some(CONTACT.parse().unwrap()), lid: None }
-}
-
-fn own() -> Address {
-    Address {
-        jid: "15550000001@s.whatsapp.net".parse().unwrap(),
-        phone: Some(OWN.parse().unwrap()),
-        lid: None,
-    }
-}
-
-fn message(id: &str, text: &str) -> SessionMessage {
-    SessionMessage {
-        chat: contact(),
-        sender: contact(),
-        from_me: false,
-        id: ProviderMessageId(id.into()),
-        push_name: Some("Ann".into()),
-        content: MessageContent::Text { text: text.into() },
-        sent_at: at(1),
-    }
-}
-
-fn inbound(id: &str, text: &str) -> SessionEvent {
-    SessionEvent::Message(message(id, text))
-}
-
-fn from_phone(id: &str, text: &str) -> SessionEvent {
-    SessionEvent::Message(SessionMessage {
-        sender: own(),
-        from_me: true,
-        push_name: None,
-        ..message(id, text)
-    })
-}
-
-fn receipt(ids: &[&str], kind: ReceiptKind, second: u32) -> SessionEvent {
-    SessionEvent::Receipt(SessionReceipt {
-        chat: contact(),
-        sender: contact(),
-        ids: ids.iter().map(|id| ProviderMessageId((*id).into())).collect(),
-        kind,
-        at: at(second),
-    })
-}
-
-fn raw(json: &str) -> Box<RawValue> {
-    RawValue::from_string(json.to_owned()).unwrap()
-}
-
-/// One outbox of one account, and how far it has been handed over.
-struct Outbox<'a> {
-    world: &'a World,
-    node: &'a TestNode,
-    lease: Lease,
-    id: OutboxId,
-    next: u64,
-}
-
-impl<'a> Outbox<'a> {
-    fn new(world: &'a World, node: &'a TestNode, account: AccountId) -> Self {
-        Self { world, node, lease: world.lease(account), id: OutboxId::new(), next: 1 }
-    }
-
-    fn batch(&self, first: u64, events: impl IntoIterator<Item = Box<RawValue>>) -> EventBatch {
-        let entries = (first..).zip(events).map(|(sequence, event)| EventEntry { sequence, event }).collect();
-        EventBatch {
-            version: 1,
-            incarnation: self.node.incarnation(),
-            outbox_id: self.id,
-            written_under: Epoch(1),
-            entries,
-        }
-    }
-
-    async fn post(&self, batch: EventBatch) -> Result<EventsAcknowledged, ServiceError> {
-        inbox::ingest(&self.world.services, &self.node.id, &self.lease, batch).await
-    }
-
-    async fn deliver_raw(&mut self, events: Vec<Box<RawValue>>) {
-        let last = self.next + u64::try_from(events.len()).unwrap() - 1;
-        let acknowledged = self.post(self.batch(self.next, events)).await.unwrap();
-        assert_eq!(acknowledged.sequence, last);
-        self.next = last + 1;
-    }
-
-    async fn deliver(&mut self, events: &[SessionEvent]) {
-        let entries = events.iter().map(|event| raw(&serde_json::to_string(event).unwrap())).collect();
-        self.deliver_raw(entries).await;
-    }
-}
+use crate::outbox::{Outbox, from_phone, inbound, message, raw, receipt};
+use crate::world::{CONTACT, World, quick};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_shows_in_its_conversation() {
@@ -196,71 +99,6 @@ async fn an_id_is_unique_only_per_sender() {
         let mut outbox = Outbox::new(&world, &node, account);
         outbox.deliver(&[inbound(&sent.provider_message_id.0, "theirs")]).await;
         assert_eq!(world.all_messages().await.len(), 2);
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn statuses_only_climb_whatever_the_order_of_receipts() {
-    for_each_database(async |db| {
-        let world = World::new(db, quick()).await;
-        let node = world.node("node-1").await;
-        let account = world.connected(&node).await;
-        let sent = world.send(account, "hello").await.unwrap().message;
-        let id = sent.provider_message_id.0.as_str();
-        let mut outbox = Outbox::new(&world, &node, account);
-        outbox.deliver(&[receipt(&[id], ReceiptKind::Read, 9)]).await;
-        outbox
-            .deliver(&[receipt(&[id], ReceiptKind::Delivered, 8), receipt(&[id], ReceiptKind::Read, 10)])
-            .await;
-        let message = world.message(sent.id).await;
-        assert_eq!(message.status, MessageStatus::Read);
-        assert_eq!(message.read_at, Some(at(9)));
-        outbox.deliver(&[receipt(&[id], ReceiptKind::Played, 11)]).await;
-        assert_eq!(world.message(sent.id).await.status, MessageStatus::Played);
-        let climbed: Vec<_> = world
-            .events()
-            .await
-            .into_iter()
-            .filter_map(|payload| match payload {
-                EventPayload::MessageStatusUpdated(message) => Some(message.status.rank()),
-                _ => None,
-            })
-            .collect();
-        assert!(climbed.is_sorted_by(|a, b| a < b), "{climbed:?}");
-        Ok(())
-    })
-    .await
-    .unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_that_comes_before_its_message_is_kept() {
-    for_each_database(async |db| {
-        let world = World::new(db, quick()).await;
-        let node = world.node("node-1").await;
-        let account = world.connected(&node).await;
-        let mut outbox = Outbox::new(&world, &node, account);
-        outbox
-            .deliver(&[receipt(&["P1"], ReceiptKind::Read, 5), receipt(&["P1"], ReceiptKind::Delivered, 4)])
-            .await;
-        assert!(world.all_messages().await.is_empty());
-        outbox.deliver(&[from_phone("P1", "from my phone")]).await;
-        outbox
-            .deliver(&[from_phone("P1", "from my phone"), receipt(&["P1"], ReceiptKind::Delivered, 6)])
-            .await;
-        let messages = world.all_messages().await;
-        assert_eq!(messages.len(), 1);
-        let message = &messages[0];
-        assert_eq!((message.direction, message.status), (Direction::Outbound, MessageStatus::Read));
-        assert_eq!(message.read_at, Some(at(5)));
-        let created = world.events().await.into_iter().find_map(|payload| match payload {
-            EventPayload::MessageCreated(message) => Some(message.status),
-            _ => None,
-        });
-        assert_eq!(created, Some(MessageStatus::Read));
         Ok(())
     })
     .await
@@ -428,6 +266,60 @@ async fn accounts_that_hear_from_the_same_contacts_at_once_do_not_block_each_oth
         let people: std::collections::HashSet<_> = listed.iter().map(|thread| thread.contact.id).collect();
         assert_eq!((listed.len(), people.len()), (60, 20));
         world.events().await;
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// First met by a linked id alone, then again with the number of somebody who is known already: the message came before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_again_under_another_address_is_the_same() {
+    for_each_database(async |db| {
+        let world = World::new(db, quick()).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        let lid: Jid = "9150000000002@lid".parse().unwrap();
+        let only_lid = Address { jid: lid.clone(), phone: None, lid: None };
+        let joined = Address { jid: lid.clone(), phone: Some(CONTACT.parse().unwrap()), lid: Some(lid) };
+        let from = |address: &Address, id: &str| {
+            SessionEvent::Message(SessionMessage {
+                chat: address.clone(),
+                sender: address.clone(),
+                ..message(id, id)
+            })
+        };
+        let mut outbox = Outbox::new(&world, &node, account);
+        outbox.deliver(&[inbound("A1", "A1"), from(&only_lid, "A2"), from(&joined, "A2")]).await;
+        let texts: Vec<_> = world.all_messages().await.iter().map(|m| m.content.preview()).collect();
+        assert_eq!(texts, ["A2", "A1"]);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// Whoever posts a batch waits only so long: what takes longer goes in pieces.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_takes_long_is_taken_in_piece_by_piece() {
+    for_each_database(async |db| {
+        let settings = Settings { ingest_budget: Duration::ZERO, ..quick() };
+        let world = World::new(db, settings).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        let outbox = Outbox::new(&world, &node, account);
+        let entries = |ids: &[&str]| -> Vec<_> {
+            ids.iter().map(|id| raw(&serde_json::to_string(&inbound(id, id)).unwrap())).collect()
+        };
+        let all = ["A1", "A2", "A3"];
+        for (n, upto) in (1..=3).zip([1, 2, 3]) {
+            let rest = entries(all.get(n - 1..).unwrap());
+            let acknowledged = outbox.post(outbox.batch(upto, rest)).await.unwrap();
+            assert_eq!(acknowledged.sequence, upto);
+        }
+        let again = outbox.post(outbox.batch(1, entries(&all))).await.unwrap();
+        assert_eq!(again.sequence, 3, "all of it is known");
+        assert_eq!(world.all_messages().await.len(), 3);
         Ok(())
     })
     .await

@@ -28,6 +28,8 @@ pub(crate) enum Reply {
     Problem(Problem),
     /// Answers nothing until the test lets it, then acknowledges.
     Hold(Arc<Notify>),
+    /// Answers nothing until the test lets it, then this.
+    HoldThen(Arc<Notify>, SendOutcome),
 }
 
 #[derive(Default)]
@@ -248,6 +250,10 @@ async fn send(
         Reply::Hold(gate) => {
             let _ = tokio::time::timeout(Duration::from_secs(30), gate.notified()).await;
             HttpResponse::Ok().json(SendOutcome::Acknowledged { at: SystemClock.now() })
+        }
+        Reply::HoldThen(gate, outcome) => {
+            let _ = tokio::time::timeout(Duration::from_secs(30), gate.notified()).await;
+            HttpResponse::Ok().json(outcome)
         }
     }
 }

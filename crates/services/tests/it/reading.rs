@@ -61,8 +61,9 @@ async fn readers_are_told_how_far_the_log_has_come() {
         let world = World::new(db, quick()).await;
         let mut told = world.services.bus.subscribe(CHANNEL).await;
         world.account().await;
-        let payload = tokio::time::timeout(crate::world::DEADLINE, told.next()).await.unwrap();
-        assert_eq!(payload, format!("{}:1", world.workspace));
+        // Others speak on the same Redis.
+        let ours = async { while told.next().await != format!("{}:1", world.workspace) {} };
+        tokio::time::timeout(crate::world::DEADLINE, ours).await.unwrap();
         Ok(())
     })
     .await

@@ -7,7 +7,8 @@ use blazz_domain::{
     AccountState, Clock as _, ErrorCode, EventPayload, MessageContent, MessageStatus, SendOutcome,
     SystemClock,
 };
-use blazz_services::messages::{SendRequest, deliver, send, store};
+use blazz_jobs::Job as _;
+use blazz_services::messages::{SendMessageJob, SendRequest, deliver, send, store};
 use blazz_services::{PageQuery, Settings, conversations};
 use blazz_test_support::{eventually, for_each_database};
 use blazz_wire::problem::Problem;
@@ -390,6 +391,65 @@ async fn the_log_tells_every_step_that_a_reader_can_use() {
             })
             .collect();
         assert_eq!(statuses, vec![MessageStatus::Queued, MessageStatus::Sent]);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A session that connects while its message's job is at work must not cost that message its wait for the next look.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_during_an_attempt_is_not_missed() {
+    for_each_database(async |db| {
+        let world = World::at_rest(db, quick()).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        let gate = Arc::new(Notify::new());
+        node.will([Reply::HoldThen(Arc::clone(&gate), SendOutcome::NotConnected)]);
+        let request = to_contact(account, "hello");
+        let stored = store(&world.services, world.workspace, &request, None, &request_id()).await.unwrap();
+        let job_id = stored.job_id.unwrap();
+        let attempt = tokio::spawn({
+            let services = world.services.clone();
+            async move { deliver(&services, job_id).await }
+        });
+        eventually(DEADLINE, async || (node.sends().len() == 1).then_some(())).await.unwrap();
+        world.report(&node, account, AccountState::Disconnected).await;
+        world.report(&node, account, AccountState::Connected).await;
+        gate.notify_one();
+        attempt.await.unwrap();
+        let mut conn = db.pool().get().await.unwrap();
+        let job = blazz_database::jobs::find(&mut conn, job_id).await.unwrap().unwrap();
+        assert!(job.run_at <= SystemClock.now(), "it is due at once");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A job that cannot be run any more takes its message along: nobody waits for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_message_of_a_dead_job_is_settled() {
+    for_each_database(async |db| {
+        let world = World::at_rest(db, quick()).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        let request = to_contact(account, "hello");
+        let stored = store(&world.services, world.workspace, &request, None, &request_id()).await.unwrap();
+        node.will(std::iter::repeat_with(|| Reply::Outcome(SendOutcome::Unacknowledged)).take(20));
+        let now = SystemClock.now();
+        let mut conn = db.pool().get().await.unwrap();
+        // Its process died during every attempt: nothing was said of what came of them.
+        for _ in 0..SendMessageJob::MAX_ATTEMPTS {
+            let far = now.plus(Duration::from_secs(3600));
+            let claimed =
+                blazz_database::jobs::claim(&mut conn, &[SendMessageJob::NAME], far, now, 1).await.unwrap();
+            assert_eq!(claimed.len(), 1);
+        }
+        let runner = Arc::clone(&world.services.runner);
+        tokio::spawn(runner.run());
+        let message = world.becomes(stored.message.id, MessageStatus::Uncertain).await;
+        assert_eq!(message.error, Some(ErrorCode::AttemptsExhausted.as_str().to_owned()));
         Ok(())
     })
     .await
