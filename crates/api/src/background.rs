@@ -1,20 +1,39 @@
-//! What the process does unasked: it runs jobs, and it notices nodes that are gone.
+//! What the process does unasked: it runs jobs, notices nodes that are gone, and forgets what is old.
 
 use std::time::Duration;
 
 use actix_web::web::Data;
-use blazz_services::fleet;
+use blazz_services::{fleet, retention};
 use tokio::time::MissedTickBehavior;
 
 use crate::state::AppState;
 
 const SWEEP: Duration = Duration::from_secs(1);
+const FORGET: Duration = Duration::from_secs(3600);
 
 /// Starts the tasks; they end with the process, which waits for them.
 pub(crate) fn start(state: &Data<AppState>) {
     let runner = state.services.runner.clone();
     state.shutdown.tracker().spawn(async move { runner.run().await });
     state.shutdown.tracker().spawn(sweep(state.clone()));
+    state.shutdown.tracker().spawn(forget(state.clone()));
+}
+
+/// Deletes what has been kept for long enough.
+async fn forget(state: Data<AppState>) {
+    let soft = state.shutdown.soft();
+    let mut ticks = tokio::time::interval(FORGET);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while soft.run_until_cancelled(ticks.tick()).await.is_some() {
+        match retention::sweep(&state.services).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "deleted what was kept for long enough"),
+            Err(error) => tracing::warn!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "cannot delete what is old"
+            ),
+        }
+    }
 }
 
 /// Marks nodes as lost whose heartbeats stay out.

@@ -68,3 +68,27 @@ pub async fn take(
     let kept: Option<KeptReceipt> = on!(conn, c => take.get_result(c).await.optional())?;
     Ok(kept.map(EarlyReceiptRow::from))
 }
+
+/// Deletes up to `limit` of those that are older than `before`; how many it were.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u32, DatabaseError> {
+    conn.in_turn(async |conn| {
+        let deleted: usize = on!(conn, c => {
+            let old = early_receipts::table.filter(early_receipts::at.lt(UtcTime(before)));
+            let newest: Option<UtcTime> = old
+                .order(early_receipts::at)
+                .offset(limit.saturating_sub(1).into())
+                .select(early_receipts::at)
+                .first(c)
+                .await
+                .optional()?;
+            let until = newest.unwrap_or(UtcTime(before));
+            let some = early_receipts::table.filter(early_receipts::at.le(until));
+            diesel::delete(some.filter(early_receipts::at.lt(UtcTime(before)))).execute(c).await
+        })?;
+        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+    })
+    .await
+}

@@ -60,3 +60,19 @@ pub async fn find(
         created_at: created_at.0,
     }))
 }
+
+/// Deletes up to `limit` of those that are older than `before`; how many it were.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u32, DatabaseError> {
+    conn.in_turn(async |conn| {
+        let deleted: usize = on!(conn, c => {
+            let old = dsl::idempotency_keys.filter(dsl::created_at.lt(UtcTime(before)));
+            let ids: Vec<Id> = old.order(dsl::created_at).limit(limit.into()).select(dsl::message_id).load(c).await?;
+            diesel::delete(dsl::idempotency_keys.filter(dsl::message_id.eq_any(&ids))).execute(c).await
+        })?;
+        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+    })
+    .await
+}

@@ -12,7 +12,7 @@ use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
 pub use claim::{claim, claim_one};
-pub use settle::{bury, complete, postpone, renew};
+pub use settle::{bury, complete, delete_dead_before, postpone, renew};
 
 /// A job that nobody has claimed.
 pub const PENDING: &str = "pending";

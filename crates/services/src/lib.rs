@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod messages;
 mod nodes;
 pub mod qr_image;
+pub mod retention;
 pub mod sessions;
 mod settings;
 pub mod workspaces;

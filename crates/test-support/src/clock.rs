@@ -16,6 +16,12 @@ impl Default for TestClock {
 }
 
 impl TestClock {
+    /// A clock that shows this moment.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Mutex::new(now))
+    }
+
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -133,6 +133,7 @@ CREATE TABLE early_receipts (
     at                  timestamptz NOT NULL,
     PRIMARY KEY (account_id, provider_message_id)
 );
+CREATE INDEX early_receipts_at ON early_receipts (at);
 
 CREATE TABLE idempotency_keys (
     workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -143,6 +144,7 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (workspace_id, key)
 );
 CREATE INDEX idempotency_keys_message ON idempotency_keys (message_id);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 
 CREATE TABLE event_counters (
     workspace_id uuid PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE,

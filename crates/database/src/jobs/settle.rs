@@ -154,3 +154,23 @@ async fn put_off(conn: &mut Conn, lane: &str, until: Timestamp) -> Result<(), Da
     })?;
     Ok(())
 }
+
+/// Deletes up to `limit` dead jobs that are older than `before`; how many it were.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn delete_dead_before(
+    conn: &mut Conn,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u32, DatabaseError> {
+    conn.in_turn(async |conn| {
+        let deleted: usize = on!(conn, c => {
+            let old = jobs::table.filter(jobs::state.eq(super::DEAD)).filter(jobs::created_at.lt(UtcTime(before)));
+            let places: Vec<i64> = old.limit(limit.into()).select(jobs::position).load(c).await?;
+            diesel::delete(jobs::table.filter(jobs::position.eq_any(places))).execute(c).await
+        })?;
+        Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+    })
+    .await
+}

@@ -93,3 +93,26 @@ async fn a_failed_savepoint_takes_back_its_own_part_only() -> anyhow::Result<()>
     })
     .await
 }
+
+/// The connection may outlive the dropped future; what was begun on it is still open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_with_an_abandoned_transaction_is_of_no_further_use() -> anyhow::Result<()> {
+    for_each_database(async |db| {
+        let (abandoned, later) = (WorkspaceId::new(), WorkspaceId::new());
+        let mut conn = db.pool().get().await?;
+        let hangs = conn.transaction(async |conn| {
+            insert(conn, abandoned).await?;
+            std::future::pending::<Result<(), DatabaseError>>().await
+        });
+        assert!(tokio::time::timeout(Duration::from_millis(200), hangs).await.is_err());
+        let reused = conn.transaction(async |conn| insert(conn, later).await).await;
+        assert!(matches!(reused, Err(DatabaseError::Unavailable(_))), "{reused:?}");
+        drop(conn);
+        let mut conn = db.pool().get().await?;
+        assert!(workspaces::find(&mut conn, abandoned).await?.is_none());
+        assert!(workspaces::find(&mut conn, later).await?.is_none());
+        conn.transaction(async |conn| insert(conn, later).await).await?;
+        Ok(())
+    })
+    .await
+}

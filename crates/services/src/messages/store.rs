@@ -102,7 +102,11 @@ impl From<ServiceError> for StoreError {
 
 impl From<DatabaseError> for StoreError {
     fn from(error: DatabaseError) -> Self {
-        Self::Service(error.into())
+        Self::Service(match error {
+            // Deleted since we looked.
+            DatabaseError::ForeignKey => ServiceError::account_not_found(),
+            other => other.into(),
+        })
     }
 }
 

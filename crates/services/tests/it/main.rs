@@ -8,6 +8,7 @@ mod node;
 mod outbox;
 mod reading;
 mod receipts;
+mod retention;
 mod sending;
 mod sessions;
 mod tenants;

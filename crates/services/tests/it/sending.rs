@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use blazz_database::jobs;
+use blazz_database::nodes::{self, NewRegistration};
 use blazz_domain::{
     AccountState, Clock as _, ErrorCode, EventPayload, MessageContent, MessageStatus, SendOutcome,
     SystemClock,
@@ -419,7 +421,7 @@ async fn a_connection_during_an_attempt_is_not_missed() {
         gate.notify_one();
         attempt.await.unwrap();
         let mut conn = db.pool().get().await.unwrap();
-        let job = blazz_database::jobs::find(&mut conn, job_id).await.unwrap().unwrap();
+        let job = jobs::find(&mut conn, job_id).await.unwrap().unwrap();
         assert!(job.run_at <= SystemClock.now(), "it is due at once");
         Ok(())
     })
@@ -436,16 +438,26 @@ async fn the_message_of_a_dead_job_is_settled() {
         let account = world.connected(&node).await;
         let request = to_contact(account, "hello");
         let stored = store(&world.services, world.workspace, &request, None, &request_id()).await.unwrap();
-        node.will(std::iter::repeat_with(|| Reply::Outcome(SendOutcome::Unacknowledged)).take(20));
-        let now = SystemClock.now();
         let mut conn = db.pool().get().await.unwrap();
-        // Its process died during every attempt: nothing was said of what came of them.
-        for _ in 0..SendMessageJob::MAX_ATTEMPTS {
+        // Every attempt but the last was abandoned, and the last meets a node that cannot be called at all.
+        let now = SystemClock.now();
+        for _ in 1..SendMessageJob::MAX_ATTEMPTS {
             let far = now.plus(Duration::from_secs(3600));
-            let claimed =
-                blazz_database::jobs::claim(&mut conn, &[SendMessageJob::NAME], far, now, 1).await.unwrap();
+            let claimed = jobs::claim(&mut conn, &[SendMessageJob::NAME], far, now, 1).await.unwrap();
             assert_eq!(claimed.len(), 1);
         }
+        let registration = node.registration(100);
+        let unreachable = NewRegistration {
+            id: registration.node_id,
+            url: "nonsense".into(),
+            root_id: registration.root_id,
+            capacity: registration.capacity,
+            version: registration.version,
+            sandbox: registration.sandbox,
+            registered_at: now,
+            expires_at: now.plus(Duration::from_secs(60)),
+        };
+        nodes::upsert_registration(&mut conn, unreachable).await.unwrap();
         let runner = Arc::clone(&world.services.runner);
         tokio::spawn(runner.run());
         let message = world.becomes(stored.message.id, MessageStatus::Uncertain).await;
