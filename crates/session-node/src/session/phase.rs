@@ -49,7 +49,12 @@ impl Phase {
     pub(super) async fn next(&mut self) -> Step {
         match self {
             Self::Resting => std::future::pending().await,
-            Self::Opening(opening) => Step::Opened(opening.finish().await),
+            Self::Opening(opening) => {
+                let opened = opening.finish().await;
+                // Its task is over: nobody may wait for it a second time.
+                *self = Self::Resting;
+                Step::Opened(opened)
+            }
             Self::Live(live) => live.next().await,
             Self::Waiting(sleep) => {
                 sleep.await;

@@ -125,6 +125,15 @@ impl Control {
         .await
     }
 
+    /// Waits until `count` more heartbeats have come.
+    pub(crate) async fn further_heartbeats(&self, count: usize) {
+        let before = self.script(|script| script.heartbeats.len());
+        until("further heartbeats", async || {
+            self.script(|script| (script.heartbeats.len() >= before + count).then_some(()))
+        })
+        .await;
+    }
+
     /// Waits until `count` texts have arrived from an account, and returns all that have.
     pub(crate) async fn texts(&self, account: AccountId, count: usize) -> Vec<String> {
         until(&format!("{count} texts of {account}"), async || {

@@ -21,12 +21,6 @@ fn assert_nothing_twice(stage: &Stage) {
     });
 }
 
-async fn pending(url: &str) -> u64 {
-    let (_, metrics) = crate::stage::get(&format!("{url}/metrics")).await.unwrap();
-    let line = metrics.lines().find_map(|line| line.strip_prefix("blazz_node_outbox_pending ")).unwrap();
-    line.parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
     let mut stage = Stage::new().await;
@@ -45,7 +39,8 @@ async fn texts_that_came_while_the_api_was_away_arrive_in_order_afterwards() {
     let mut expected = vec!["before".to_owned()];
     expected.extend(texts(100));
     assert_eq!(stage.control.texts(lease.account_id, 101).await, expected);
-    until("an empty outbox", async || (pending(&node.url).await == 0).then_some(())).await;
+    until("an empty outbox", async || (node.metric("blazz_node_outbox_pending").await == 0).then_some(()))
+        .await;
     stage.writes(BERT, ANNA, "after").await;
     stage.control.texts(lease.account_id, 102).await;
     assert_nothing_twice(&stage);
@@ -64,9 +59,7 @@ async fn an_orderly_end_hands_over_what_is_there() {
     stage.acknowledged_by(ANNA).await;
     // By then the pump waits for so long that an end without haste would come too early.
     until("several vain tries", async || {
-        let (_, metrics) = crate::stage::get(&format!("{}/metrics", node.url)).await?;
-        let vain = metrics.lines().find_map(|line| line.strip_prefix("blazz_node_pump_failures_total "))?;
-        (vain.parse::<u64>().ok()? >= 7).then_some(())
+        (node.metric("blazz_node_pump_failures_total").await >= 7).then_some(())
     })
     .await;
     stage.control.script(|script| script.events_closed = false);

@@ -182,6 +182,13 @@ impl Node {
         self.client.send(lease, &message(to, id, text), &RequestId::generate()).await.unwrap()
     }
 
+    /// What one of its metrics without labels says.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let (_, metrics) = get(&format!("{}/metrics", self.url)).await.unwrap();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        value.parse().unwrap()
+    }
+
     /// Asks it to end in order, and waits until it has.
     pub(crate) async fn end(self) -> Result<(), RunError> {
         self.shutdown.soft().cancel();
