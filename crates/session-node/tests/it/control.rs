@@ -40,8 +40,8 @@ pub(crate) struct Script {
     pub(crate) report_all: bool,
     /// What heartbeats of an incarnation up to this are refused with.
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
-    /// Events are not taken.
-    pub(crate) events_closed: bool,
+    /// What events are refused with.
+    pub(crate) events_refused: Option<(u16, ErrorCode)>,
     pub(crate) registrations: Vec<Register>,
     pub(crate) heartbeats: Vec<Heartbeat>,
     pub(crate) reports: HashMap<AccountId, Vec<SessionReport>>,
@@ -125,6 +125,16 @@ impl Control {
         .await
     }
 
+    /// Takes no events for now.
+    pub(crate) fn close_to_events(&self) {
+        self.script(|script| script.events_refused = Some((503, ErrorCode::Unavailable)));
+    }
+
+    /// Takes events again.
+    pub(crate) fn open_to_events(&self) {
+        self.script(|script| script.events_refused = None);
+    }
+
     /// Waits until `count` more heartbeats have come.
     pub(crate) async fn further_heartbeats(&self, count: usize) {
         let before = self.script(|script| script.heartbeats.len());
@@ -185,8 +195,8 @@ async fn events(
     SignedJson(batch): SignedJson<EventBatch>,
 ) -> HttpResponse {
     let mut script = state.script.lock().unwrap();
-    if script.events_closed {
-        return problem_response(&Problem::new(503, ErrorCode::Unavailable));
+    if let Some((status, code)) = script.events_refused {
+        return problem_response(&Problem::new(status, code));
     }
     let sequence = batch.entries.last().map_or(0, |entry| entry.sequence);
     script.batches += 1;

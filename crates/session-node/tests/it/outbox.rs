@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use blazz_domain::AccountState;
+use blazz_domain::{AccountState, ErrorCode};
 use blazz_wire::request_id::RequestId;
 
 use crate::stage::{ANNA, BERT, Stage};
@@ -52,7 +52,7 @@ async fn an_orderly_end_hands_over_what_is_there() {
     let stage = Stage::new().await;
     let node = stage.start().await;
     let lease = stage.link(&node, ANNA).await;
-    stage.control.script(|script| script.events_closed = true);
+    stage.control.close_to_events();
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
@@ -62,7 +62,7 @@ async fn an_orderly_end_hands_over_what_is_there() {
         (node.metric("blazz_node_pump_failures_total").await >= 7).then_some(())
     })
     .await;
-    stage.control.script(|script| script.events_closed = false);
+    stage.control.open_to_events();
     node.end().await.unwrap();
     assert_eq!(stage.control.texts_now(lease.account_id), texts(20));
 }
@@ -72,7 +72,7 @@ async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
     let stage = Stage::new().await;
     let node = stage.start().await;
     let lease = stage.link(&node, ANNA).await;
-    stage.control.script(|script| script.events_closed = true);
+    stage.control.close_to_events();
     for text in texts(20) {
         stage.writes(BERT, ANNA, &text).await;
     }
@@ -80,7 +80,7 @@ async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
     node.end().await.unwrap();
     assert!(stage.control.texts_now(lease.account_id).is_empty());
 
-    stage.control.script(|script| script.events_closed = false);
+    stage.control.open_to_events();
     let node = stage.start().await;
     assert_eq!(stage.control.texts(lease.account_id, 20).await, texts(20));
     assert_eq!(node.state(&lease).await, AccountState::Stopped);
@@ -99,11 +99,27 @@ async fn a_stopped_session_goes_on_handing_over() {
     let stage = Stage::new().await;
     let node = stage.start().await;
     let lease = stage.link(&node, ANNA).await;
-    stage.control.script(|script| script.events_closed = true);
+    stage.control.close_to_events();
     stage.writes(BERT, ANNA, "late").await;
     stage.acknowledged_by(ANNA).await;
     node.client.stop(&lease, &RequestId::generate()).await.unwrap();
-    stage.control.script(|script| script.events_closed = false);
+    stage.control.open_to_events();
     assert_eq!(stage.control.texts(lease.account_id, 1).await, ["late"]);
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_nobody_expects_is_counted_and_the_entries_stay() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.events_refused = Some((400, ErrorCode::InvalidRequest)));
+    stage.writes(BERT, ANNA, "refused at first").await;
+    until("a counted refusal", async || {
+        (node.metric("blazz_node_pump_refusals_total").await > 0).then_some(())
+    })
+    .await;
+    stage.control.open_to_events();
+    assert_eq!(stage.control.texts(lease.account_id, 1).await, ["refused at first"]);
     node.end().await.unwrap();
 }

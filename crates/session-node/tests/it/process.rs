@@ -117,16 +117,14 @@ async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
     stage.control.script(|script| script.reports.clear());
     let mut running = launch(&stage).await;
     stage.control.reported(lease.account_id, AccountState::Connected).await;
-    stage.control.script(|script| script.events_closed = true);
+    stage.control.close_to_events();
     stage.writes(BERT, ANNA, "before the kill").await;
     stage.acknowledged_by(ANNA).await;
     running.0.kill().unwrap();
     running.0.wait().unwrap();
 
-    stage.control.script(|script| {
-        script.reports.clear();
-        script.events_closed = false;
-    });
+    stage.control.script(|script| script.reports.clear());
+    stage.control.open_to_events();
     let mut running = launch(&stage).await;
     stage.control.reported(lease.account_id, AccountState::Connected).await;
     assert_eq!(stage.control.texts(lease.account_id, 1).await, ["before the kill"]);

@@ -42,7 +42,7 @@ pub struct Batch {
     pub outbox_id: OutboxId,
     /// The grant under which its writer held the session.
     pub written_under: Epoch,
-    /// The entries with their sequences.
+    /// The entries with their sequences, which have no gap.
     pub entries: Vec<(u64, Vec<u8>)>,
 }
 
@@ -114,7 +114,8 @@ impl Outboxes {
         self.sync_to(last)
     }
 
-    /// The oldest entries that are not acknowledged: of one outbox, as many as fit, at least one if there is any.
+    /// The oldest entries that are not acknowledged: of one outbox, as many as fit, at least one if there is any. Where an entry was
+    /// lost to damage a batch ends: within a batch there is no gap, between two there may be one.
     ///
     /// # Errors
     /// When a file cannot be read.
