@@ -148,6 +148,11 @@ impl Outboxes {
         self.grew.notified().await;
     }
 
+    /// Whether a write or a flush failed so that nothing more is taken: only a new opening helps.
+    pub fn is_broken(&self) -> bool {
+        self.state().broken
+    }
+
     /// How many entries are not acknowledged.
     pub fn pending(&self) -> u64 {
         self.state().segments.iter().map(|segment| segment.pending).sum()
