@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::context::Context;
 use crate::engine::LiveSession;
@@ -86,7 +87,7 @@ impl Opening {
     pub(super) fn begin(context: &Arc<Context>, directory: SessionDirectory, numbers: StateNumbers) -> Self {
         let cancelled = CancellationToken::new();
         let opening = open(Arc::clone(context), directory, numbers, cancelled.clone());
-        Self { task: context.runtime.spawn(opening), cancelled }
+        Self { task: context.runtime.spawn(opening.in_current_span()), cancelled }
     }
 
     async fn finish(&mut self) -> anyhow::Result<Live> {

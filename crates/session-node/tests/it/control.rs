@@ -94,7 +94,7 @@ impl Control {
     fn serve(&mut self, listener: TcpListener) {
         let keys = Arc::new(FleetKeys(vec![self.secret.clone()]));
         let nonces = Arc::new(MemoryNonces::new(Arc::new(SystemClock)));
-        let verifier = Verifier::for_control(keys, Arc::new(SystemClock), nonces);
+        let verifier = Verifier::for_control(keys, Arc::new(SystemClock), None, nonces);
         let data = web::Data::from(Arc::clone(&self.state));
         let server = HttpServer::new(move || {
             App::new().app_data(data.clone()).service(control_scope(verifier.clone(), |routes| {

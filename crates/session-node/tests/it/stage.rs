@@ -119,16 +119,31 @@ impl Stage {
         };
         let shutdown = Shutdown::new();
         let running = tokio::spawn(run_with(config, shutdown.clone(), engine));
-        let url = until("the ready file", async || {
+        let url = self.url().await;
+        let client = self.client(&url);
+        Node { url, client, shutdown, running }
+    }
+
+    /// Where the node says that it listens, once it does.
+    pub(crate) async fn url(&self) -> String {
+        until("the ready file", async || {
             let text = std::fs::read_to_string(self.ready_file()).ok()?;
             let json: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(json["url"].as_str()?.to_owned())
         })
-        .await;
-        let keys = self.secret.node_secret(&self.node_id()).keys(&self.node_id());
+        .await
+    }
+
+    /// The API's way to a node at `url`.
+    pub(crate) fn client(&self, url: &str) -> NodeClient {
+        self.client_with(url, &self.secret)
+    }
+
+    /// The same with the keys of another fleet's secret.
+    pub(crate) fn client_with(&self, url: &str, secret: &FleetSecret) -> NodeClient {
+        let keys = secret.node_secret(&self.node_id()).keys(&self.node_id());
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30)).unwrap();
-        let client = NodeClient::new(http, self.node_id(), url.parse().unwrap(), keys, Arc::new(SystemClock));
-        Node { url, client, shutdown, running }
+        NodeClient::new(http, self.node_id(), url.parse().unwrap(), keys, Arc::new(SystemClock))
     }
 
     /// Links a new session to a phone and waits until the API has heard that it is connected.
