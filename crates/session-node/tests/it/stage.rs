@@ -13,7 +13,7 @@ use blazz_session_node::{Config, RunError, run_with};
 use blazz_telemetry::{LogFormat, Shutdown};
 use blazz_whatsapp::EngineConfig;
 use blazz_wire::NodeClient;
-use blazz_wire::keys::FleetSecret;
+use blazz_wire::keys::{FleetSecret, NodeKeys};
 use blazz_wire::node_api::{Assignment, SendMessage, StartSession};
 use blazz_wire::request_id::RequestId;
 use tokio::task::JoinHandle;
@@ -136,12 +136,11 @@ impl Stage {
 
     /// The API's way to a node at `url`.
     pub(crate) fn client(&self, url: &str) -> NodeClient {
-        self.client_with(url, &self.secret)
+        self.client_with(url, self.secret.node_secret(&self.node_id()).keys(&self.node_id()))
     }
 
-    /// The same with the keys of another fleet's secret.
-    pub(crate) fn client_with(&self, url: &str, secret: &FleetSecret) -> NodeClient {
-        let keys = secret.node_secret(&self.node_id()).keys(&self.node_id());
+    /// The same with other keys.
+    pub(crate) fn client_with(&self, url: &str, keys: NodeKeys) -> NodeClient {
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30)).unwrap();
         NodeClient::new(http, self.node_id(), url.parse().unwrap(), keys, Arc::new(SystemClock))
     }
