@@ -14,6 +14,7 @@ pub(crate) struct NodeMetrics {
     sends: IntCounterVec,
     pub(crate) pump_batches: IntCounter,
     pub(crate) pump_failures: IntCounter,
+    pub(crate) pump_refusals: IntCounter,
     pub(crate) pump_entries: IntCounter,
     pub(crate) crashes: IntCounter,
 }
@@ -51,6 +52,10 @@ impl NodeMetrics {
                 "blazz_node_pump_failures_total",
                 "Batches that the API did not take; each is tried again",
             )?,
+            pump_refusals: IntCounter::new(
+                "blazz_node_pump_refusals_total",
+                "Batches that the API refused though it ought to take them; somebody should look",
+            )?,
             pump_entries: IntCounter::new("blazz_node_pump_entries_total", "Entries that the API took")?,
             crashes: IntCounter::new(
                 "blazz_node_session_crashes_total",
@@ -68,7 +73,8 @@ impl NodeMetrics {
         registry.register(Box::new(self.outbox_pending.clone()))?;
         registry.register(Box::new(self.heartbeat_age.clone()))?;
         registry.register(Box::new(self.sends.clone()))?;
-        for counter in [&self.pump_batches, &self.pump_failures, &self.pump_entries, &self.crashes] {
+        let pump = [&self.pump_batches, &self.pump_failures, &self.pump_refusals, &self.pump_entries];
+        for counter in pump.into_iter().chain([&self.crashes]) {
             registry.register(Box::new(counter.clone()))?;
         }
         Ok(())

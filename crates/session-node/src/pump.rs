@@ -26,9 +26,10 @@ const ENTRIES: usize = 200;
 const BYTES: usize = 1 << 20;
 /// Waits while the API is away.
 const AWAY: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-/// The longest wait while the API refuses the session: it may yet be granted again.
+/// The wait while the API refuses the session: it may yet be granted again.
 const REFUSED: Duration = Duration::from_secs(60);
-
+/// Waits while the API refuses what it ought to take.
+const AT_ODDS: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// The wait after the disk has failed.
 const AWAY_FROM_DISK: Duration = Duration::from_secs(5);
 /// The longest wait of a pump that is to end.
@@ -79,7 +80,7 @@ impl Pump {
 }
 
 async fn keep_pumping(round: Round, ended: CancellationToken, hurried: CancellationToken) {
-    let mut backoff = AWAY.clone();
+    let (mut away, mut at_odds) = (AWAY.clone(), AT_ODDS.clone());
     loop {
         let next = tokio::select! {
             () = ended.cancelled() => return,
@@ -87,15 +88,21 @@ async fn keep_pumping(round: Round, ended: CancellationToken, hurried: Cancellat
         };
         let wait = match next {
             Ok(()) => {
-                backoff.reset();
+                away.reset();
+                at_odds.reset();
                 continue;
             }
             Err(Failure::Refused(error)) => {
                 tracing::warn!(%error, "the API refuses the session's events");
                 REFUSED
             }
+            Err(Failure::AtOdds(error)) => {
+                let wait = at_odds.wait();
+                tracing::error!(%error, wait_ms = wait.as_millis(), "the API refuses events that it ought to take");
+                wait
+            }
             Err(Failure::Away(error)) => {
-                let wait = backoff.wait();
+                let wait = away.wait();
                 tracing::debug!(%error, wait_ms = wait.as_millis(), "events could not be handed over");
                 wait
             }
@@ -122,6 +129,8 @@ async fn hurry(hurried: &CancellationToken, wait: Duration) {
 enum Failure {
     /// The API knows the session under another grant, or not at all.
     Refused(CallError),
+    /// The API refuses it, though not for want of time or of a grant: one of the two is wrong.
+    AtOdds(CallError),
     /// The API could not take it just now.
     Away(CallError),
     Store(anyhow::Error),
@@ -180,6 +189,10 @@ impl Round {
             }
             Err(CallError::Refused(problem)) if is_final(problem.code) => {
                 Err(Failure::Refused(CallError::Refused(problem)))
+            }
+            Err(CallError::Refused(problem)) if problem.status != 503 => {
+                self.context.metrics.pump_refusals.inc();
+                Err(Failure::AtOdds(CallError::Refused(problem)))
             }
             Err(error) => Err(Failure::Away(error)),
         }

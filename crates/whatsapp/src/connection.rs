@@ -138,7 +138,7 @@ impl Connection {
 }
 
 /// The engine fetches nothing over HTTP by itself: its version is given, history is not asked for.
-struct NoHttp;
+pub(crate) struct NoHttp;
 
 #[async_trait::async_trait]
 impl HttpClient for NoHttp {

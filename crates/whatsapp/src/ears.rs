@@ -76,10 +76,7 @@ impl Ears {
     /// Messages that come past the hook: those that a phone sent again on request.
     fn hear_recovered(self: &Arc<Self>, batch: &MessageBatch) {
         let Some(client) = self.client() else { return };
-        let recovered = batch.iter().filter_map(|message| {
-            use whatsapp_rust::futures::FutureExt as _;
-            inbound::message(&client, message).now_or_never().flatten()
-        });
+        let recovered = batch.iter().filter_map(|message| inbound::message_at_once(&client, message));
         self.write(recovered.collect());
     }
 

@@ -1,7 +1,10 @@
 //! What arrived, as outbox entries.
 
 use blazz_domain::jid::JidKind;
-use blazz_domain::{ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt, Timestamp};
+use blazz_domain::{
+    Address, MessageContent, ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt,
+    Timestamp,
+};
 use whatsapp_rust::Client;
 use whatsapp_rust::Jid as EngineJid;
 use whatsapp_rust::prelude::InboundMessage;
@@ -20,6 +23,33 @@ const MAX_RECEIPT_IDS: usize = 1000;
 
 /// A message as an outbox entry; `None` for what is not a chat message, or not of a chat that we keep.
 pub(crate) async fn message(client: &Client, inbound: &InboundMessage) -> Option<SessionEvent> {
+    let draft = draft(inbound)?;
+    let (chat, sender) = (draft.chat, draft.sender);
+    let chat = address(client, chat.0, &chat.1).await;
+    let sender = address(client, sender.0, &sender.1).await;
+    entry(inbound, draft.content, chat, sender)
+}
+
+/// The same without waiting, from what is known of the addresses by now.
+pub(crate) fn message_at_once(client: &Client, inbound: &InboundMessage) -> Option<SessionEvent> {
+    let draft = draft(inbound)?;
+    let (chat, sender) = (draft.chat, draft.sender);
+    let chat = address_at_once(client, chat.0, &chat.1);
+    let sender = address_at_once(client, sender.0, &sender.1);
+    entry(inbound, draft.content, chat, sender)
+}
+
+/// An address in a stanza, and what stands beside it.
+type Named<'a> = (&'a EngineJid, [Option<&'a EngineJid>; 2]);
+
+/// A chat message that we keep, before its addresses are completed.
+struct Draft<'a> {
+    content: MessageContent,
+    chat: Named<'a>,
+    sender: Named<'a>,
+}
+
+fn draft(inbound: &InboundMessage) -> Option<Draft<'_>> {
     let info = &inbound.info;
     let source = &info.source;
     let content = content(&inbound.message)?;
@@ -28,20 +58,36 @@ pub(crate) async fn message(client: &Client, inbound: &InboundMessage) -> Option
     }
     // What came through a broadcast list is a message from its sender.
     let is_broadcast = jid(&source.chat)?.kind() == JidKind::Broadcast;
-    let (chat, chat_alt) = match source.is_from_me {
+    let sender = (&source.sender, [source.sender_alt.as_ref(), None]);
+    let chat = match source.is_from_me {
         true => (&source.chat, [source.recipient_alt.as_ref(), info.peer_recipient_pn.as_ref()]),
-        false if is_broadcast => (&source.sender, [source.sender_alt.as_ref(), None]),
+        false if is_broadcast => sender,
         false if source.is_group => (&source.chat, [None, None]),
         false => (&source.chat, [source.sender_alt.as_ref(), None]),
     };
+    Some(Draft { content, chat, sender })
+}
+
+fn entry(
+    inbound: &InboundMessage,
+    content: MessageContent,
+    chat: Option<Address>,
+    sender: Option<Address>,
+) -> Option<SessionEvent> {
+    let info = &inbound.info;
+    let sent_at = Timestamp::from_unix_seconds(info.timestamp.timestamp());
+    let (Some(chat), Some(sender), Some(sent_at)) = (chat, sender, sent_at) else {
+        tracing::warn!(message.id = %info.id, "a message with an address or a time that WhatsApp never gives is ignored");
+        return None;
+    };
     Some(SessionEvent::Message(SessionMessage {
-        chat: address(client, chat, &chat_alt).await?,
-        sender: address(client, &source.sender, &[source.sender_alt.as_ref()]).await?,
-        from_me: source.is_from_me,
+        chat,
+        sender,
+        from_me: info.source.is_from_me,
         id: ProviderMessageId(info.id.clone()),
         push_name: push_name(&info.push_name),
         content,
-        sent_at: Timestamp::from_unix_seconds(info.timestamp.timestamp())?,
+        sent_at,
     }))
 }
 
@@ -107,7 +153,52 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use whatsapp_rust::prelude::{Bot, SqliteStore};
+    use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+    use whatsapp_rust::types::message::{MessageInfo, MessageSource};
+    use whatsapp_rust::waproto::whatsapp as wa;
+
+    use crate::connection::NoHttp;
+    use crate::tasks::Tasks;
+
     use super::*;
+
+    /// A client over an empty store that never connects: whatever it is asked for lies on disk or nowhere.
+    async fn offline_client(directory: &tempfile::TempDir) -> Arc<Client> {
+        let path = directory.path().join("engine.db");
+        let store = SqliteStore::new(path.to_str().unwrap()).await.unwrap();
+        let bot = Bot::builder()
+            .with_backend_arc(Arc::new(store))
+            .with_transport_factory(TokioWebSocketTransportFactory::new().with_url("ws://127.0.0.1:9/"))
+            .with_http_client(NoHttp)
+            .with_runtime(Tasks::new())
+            .with_version(crate::DEFAULT_VERSION)
+            .build()
+            .await
+            .unwrap();
+        bot.client()
+    }
+
+    fn text_from(sender: &str) -> InboundMessage {
+        let sender: EngineJid = sender.parse().unwrap();
+        let source = MessageSource { chat: sender.clone(), sender, ..MessageSource::default() };
+        let info = MessageInfo { source, id: "3EB0AA".to_owned(), ..MessageInfo::default() };
+        let message = wa::Message { conversation: Some("again".to_owned()), ..wa::Message::default() };
+        InboundMessage::builder().message(Arc::new(message)).info(Arc::new(info)).build()
+    }
+
+    #[tokio::test]
+    async fn a_message_is_kept_at_once_though_its_sender_has_to_be_looked_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let client = offline_client(&directory).await;
+        let Some(SessionEvent::Message(message)) = message_at_once(&client, &text_from("911@lid")) else {
+            panic!("no entry");
+        };
+        assert_eq!((message.id.0.as_str(), message.sender.jid.as_str()), ("3EB0AA", "911@lid"));
+        assert_eq!(message.sender.phone, None);
+    }
 
     #[test]
     fn status_updates_and_channels_are_dropped_at_the_edge() {

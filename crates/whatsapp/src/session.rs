@@ -114,7 +114,8 @@ impl Session {
     }
 
     fn start(&self, life: impl Future<Output = ()> + Send + 'static) {
-        let span = tracing::info_span!("session", account.id = %self.lease.account_id);
+        // Not the span of whoever opened it: a session outlives every request.
+        let span = tracing::info_span!(parent: None, "session", account.id = %self.lease.account_id);
         let shared = Arc::clone(&self.shared);
         let life =
             self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(life.instrument(span.clone())));
@@ -184,7 +185,7 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         let patience = self.config.ack_timeout;
         let cut = self.cut.clone();
-        self.tracker.spawn(async move {
+        let sending = async move {
             let sending = async {
                 match shared.link() {
                     Some(link) if !cut.is_cancelled() => {
@@ -195,7 +196,8 @@ impl Session {
             };
             let outcome = cut.run_until_cancelled(sending).await.unwrap_or(SendOutcome::Unacknowledged);
             shared.sends.finish(&id.0, &leader, outcome);
-        });
+        };
+        self.tracker.spawn(sending.in_current_span());
     }
 
     /// Removes the linked device at WhatsApp and deletes the credentials.

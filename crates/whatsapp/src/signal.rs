@@ -47,9 +47,11 @@ pub(crate) enum Over {
 }
 
 impl Over {
-    /// Why there is no point in connecting again; `None` when there is.
-    pub(crate) fn verdict(self) -> Option<StateReason> {
+    /// Why there is no point in connecting again; `None` when there is. An outbox that is broken takes nothing on the next connection
+    /// either: the session has to be opened anew.
+    pub(crate) fn verdict(self, outbox_is_broken: bool) -> Option<StateReason> {
         match self {
+            Self::StorageFailed if outbox_is_broken => Some(StateReason::StorageFailed),
             Self::Replaced => Some(StateReason::Replaced),
             Self::Banned => Some(StateReason::Banned),
             Self::Outdated => Some(StateReason::ClientOutdated),
@@ -146,6 +148,13 @@ mod tests {
         }
         assert_eq!(logged_out(ConnectFailureReason::AccountLocked, None), Over::Banned);
         assert_eq!(logged_out(ConnectFailureReason::UnknownLogout, None), Over::Refused);
+    }
+
+    #[test]
+    fn a_storage_that_failed_is_tried_again_unless_the_outbox_is_broken() {
+        assert_eq!(Over::StorageFailed.verdict(false), None);
+        assert_eq!(Over::StorageFailed.verdict(true), Some(StateReason::StorageFailed));
+        assert_eq!(Over::Lost.verdict(true), None);
     }
 
     #[test]

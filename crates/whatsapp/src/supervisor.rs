@@ -111,7 +111,7 @@ impl Supervisor {
                 Ending::Over(over, connected_at) => (over, connected_at),
             };
             self.refuse_open_logout();
-            if let Some(reason) = over.verdict() {
+            if let Some(reason) = over.verdict(self.shared.outboxes.is_broken()) {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
             self.shared.reports.set(self.waiting_state(), Some(over.reason()));

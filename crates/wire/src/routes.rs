@@ -39,10 +39,10 @@ pub(crate) fn subject(path: &str) -> Subject<'_> {
     }
 }
 
-/// Whether doing it twice is the same as doing it once, so that its nonce need not be remembered: reads, and what carries a
-/// number of its own.
-pub(crate) fn is_idempotent(method: &str, path: &str) -> bool {
-    method == "GET" || path == HEARTBEAT || path == EVENTS
+/// Whether a call carries a number of its own that makes doing it twice the same as doing it once, so that its nonce need not be
+/// remembered.
+pub(crate) fn is_idempotent(path: &str) -> bool {
+    path == HEARTBEAT || path == EVENTS
 }
 
 #[cfg(test)]
@@ -63,12 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn only_reads_and_numbered_calls_may_repeat() {
-        assert!(
-            is_idempotent("GET", SESSIONS)
-                && is_idempotent("POST", HEARTBEAT)
-                && is_idempotent("POST", EVENTS)
-        );
-        assert!(!is_idempotent("POST", REGISTER) && !is_idempotent("PUT", "/internal/v1/sessions/x"));
+    fn only_numbered_calls_may_repeat() {
+        assert!(is_idempotent(HEARTBEAT) && is_idempotent(EVENTS));
+        for other in [REGISTER, SESSIONS, "/internal/v1/sessions/x", "/internal/v1/events/x"] {
+            assert!(!is_idempotent(other), "{other}");
+        }
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn verifier(config: &Config, state: &Data<AppState>, clock: Arc<dyn C
     let secrets =
         std::iter::once(config.fleet_secret.clone()).chain(config.fleet_secret_previous.clone()).collect();
     let nonces = SharedNonces { bus: state.services.bus.clone(), own: MemoryNonces::new(Arc::clone(&clock)) };
-    Verifier::for_control(Arc::new(FleetKeys(secrets)), clock, Arc::new(nonces))
+    let remembers_since = (!state.services.bus.is_shared()).then(|| clock.now());
+    Verifier::for_control(Arc::new(FleetKeys(secrets)), clock, remembers_since, Arc::new(nonces))
 }
 
 /// Nonces that every API process remembers, or this one alone while the bus is away: losing Redis must not shut the fleet out.

@@ -8,12 +8,14 @@ use blazz_domain::{
     SessionMessage, SystemClock,
 };
 use blazz_domain::{Clock as _, Incarnation};
-use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat};
+use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat, Register};
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::{CallError, ControlClient};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::attacks::{Between, Mode};
+use crate::node::Node;
 use crate::stage::{Answer, Caller, on_every_stage};
 
 fn heartbeat(incarnation: Incarnation, number: u64) -> Heartbeat {
@@ -138,6 +140,60 @@ async fn who_does_not_sign_as_a_node_is_refused_everywhere() -> anyhow::Result<(
         let impostor = ControlClient::new(http, node.id.clone(), url, keys, clock);
         let answer = impostor.heartbeat(&heartbeat(node.incarnation, 7)).await;
         ensure!(answer.is_err(), "{answer:?}");
+        Ok(stage)
+    })
+    .await
+}
+
+/// What a node calls, and whether it may arrive twice.
+async fn call(
+    client: &ControlClient,
+    route: &str,
+    node: &Node,
+    lease: &Lease,
+) -> anyhow::Result<Result<(), CallError>> {
+    let register = Register {
+        node_id: node.id.clone(),
+        url: "http://127.0.0.1:9".to_owned(),
+        root_id: uuid::Uuid::nil(),
+        capacity: 1,
+        version: "0.1.0".to_owned(),
+        started_at: SystemClock.now(),
+        sandbox: true,
+    };
+    Ok(match route {
+        "/heartbeat" => client.heartbeat(&heartbeat(node.incarnation, 50)).await.map(drop),
+        "/events" => client.events(lease, &batch(node.incarnation, "x")?).await.map(drop),
+        _ => client.register(&register).await.map(drop),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_believes_what_was_changed_replayed_or_signed_by_another() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let (node, other) = (stage.node("node-1").await?, stage.node("node-2").await?);
+        let tenant = stage.tenant("a").await?;
+        let lease = lease(&tenant, &tenant.connected_account(&node).await?)?;
+        let between = Between::before(&format!("http://{}", stage.address));
+        let client = |keys| -> anyhow::Result<ControlClient> {
+            let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(5))?;
+            let clock = std::sync::Arc::new(SystemClock);
+            Ok(ControlClient::new(http, node.id.clone(), between.url().parse()?, keys, clock))
+        };
+        let own = client(stage.fleet.node_secret(&node.id).keys(&node.id))?;
+        let foreign = client(stage.fleet.node_secret(&other.id).keys(&other.id))?;
+        // The registration comes last: it begins another incarnation.
+        for (route, may_repeat) in [("/heartbeat", true), ("/events", true), ("/register", false)] {
+            ensure!(call(&foreign, route, &node, &lease).await?.is_err(), "it does not arrive");
+            ensure!(between.fire(&between.take()).await == 401, "{route} with another node's key");
+            ensure!(call(&own, route, &node, &lease).await?.is_err(), "it does not arrive");
+            between.attack(&between.take(), may_repeat).await;
+        }
+        between.turn_to(Mode::ForgeAnswers);
+        for route in ["/heartbeat", "/events", "/register"] {
+            let answer = call(&own, route, &node, &lease).await?;
+            ensure!(matches!(answer, Err(CallError::BadAnswer(_))), "{route}: {answer:?}");
+        }
         Ok(stage)
     })
     .await

@@ -5,6 +5,9 @@
     reason = "a missing field of a JSON value reads as null, and the test says so"
 )]
 
+#[path = "../../../wire/tests/shared/attacks.rs"]
+#[expect(clippy::expect_used, reason = "test code")]
+mod attacks;
 mod bad_input;
 mod control;
 mod document;

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::context::Context;
 use crate::engine::LiveSession;
@@ -49,7 +50,12 @@ impl Phase {
     pub(super) async fn next(&mut self) -> Step {
         match self {
             Self::Resting => std::future::pending().await,
-            Self::Opening(opening) => Step::Opened(opening.finish().await),
+            Self::Opening(opening) => {
+                let opened = opening.finish().await;
+                // Its task is over: nobody may wait for it a second time.
+                *self = Self::Resting;
+                Step::Opened(opened)
+            }
             Self::Live(live) => live.next().await,
             Self::Waiting(sleep) => {
                 sleep.await;
@@ -81,7 +87,7 @@ impl Opening {
     pub(super) fn begin(context: &Arc<Context>, directory: SessionDirectory, numbers: StateNumbers) -> Self {
         let cancelled = CancellationToken::new();
         let opening = open(Arc::clone(context), directory, numbers, cancelled.clone());
-        Self { task: context.runtime.spawn(opening), cancelled }
+        Self { task: context.runtime.spawn(opening.in_current_span()), cancelled }
     }
 
     async fn finish(&mut self) -> anyhow::Result<Live> {

@@ -40,8 +40,8 @@ pub(crate) struct Script {
     pub(crate) report_all: bool,
     /// What heartbeats of an incarnation up to this are refused with.
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
-    /// Events are not taken.
-    pub(crate) events_closed: bool,
+    /// What events are refused with.
+    pub(crate) events_refused: Option<(u16, ErrorCode)>,
     pub(crate) registrations: Vec<Register>,
     pub(crate) heartbeats: Vec<Heartbeat>,
     pub(crate) reports: HashMap<AccountId, Vec<SessionReport>>,
@@ -94,7 +94,7 @@ impl Control {
     fn serve(&mut self, listener: TcpListener) {
         let keys = Arc::new(FleetKeys(vec![self.secret.clone()]));
         let nonces = Arc::new(MemoryNonces::new(Arc::new(SystemClock)));
-        let verifier = Verifier::for_control(keys, Arc::new(SystemClock), nonces);
+        let verifier = Verifier::for_control(keys, Arc::new(SystemClock), None, nonces);
         let data = web::Data::from(Arc::clone(&self.state));
         let server = HttpServer::new(move || {
             App::new().app_data(data.clone()).service(control_scope(verifier.clone(), |routes| {
@@ -123,6 +123,25 @@ impl Control {
             self.report(account).filter(|report| report.state == state)
         })
         .await
+    }
+
+    /// Takes no events for now.
+    pub(crate) fn close_to_events(&self) {
+        self.script(|script| script.events_refused = Some((503, ErrorCode::Unavailable)));
+    }
+
+    /// Takes events again.
+    pub(crate) fn open_to_events(&self) {
+        self.script(|script| script.events_refused = None);
+    }
+
+    /// Waits until `count` more heartbeats have come.
+    pub(crate) async fn further_heartbeats(&self, count: usize) {
+        let before = self.script(|script| script.heartbeats.len());
+        until("further heartbeats", async || {
+            self.script(|script| (script.heartbeats.len() >= before + count).then_some(()))
+        })
+        .await;
     }
 
     /// Waits until `count` texts have arrived from an account, and returns all that have.
@@ -176,8 +195,8 @@ async fn events(
     SignedJson(batch): SignedJson<EventBatch>,
 ) -> HttpResponse {
     let mut script = state.script.lock().unwrap();
-    if script.events_closed {
-        return problem_response(&Problem::new(503, ErrorCode::Unavailable));
+    if let Some((status, code)) = script.events_refused {
+        return problem_response(&Problem::new(status, code));
     }
     let sequence = batch.entries.last().map_or(0, |entry| entry.sequence);
     script.batches += 1;

@@ -29,11 +29,7 @@ async fn a_session_that_panics_is_opened_again_and_another_does_not_notice() {
     assert_eq!(node.state(&bert).await, AccountState::Connected);
 
     stage.control.reported(anna.account_id, AccountState::Qr).await;
-    let crashes = stage.control.script(|script| {
-        let reports = &script.reports[&anna.account_id];
-        reports.iter().filter(|report| report.reason == Some(StateReason::Crashed)).count()
-    });
-    assert!((1..=2).contains(&crashes), "{crashes}");
+    assert_eq!(node.metric("blazz_node_session_crashes_total").await, 2, "one for each panic");
     let sent = node.send(&bert, CARL, "3EB0000000000000000004", "still here").await;
     assert!(matches!(sent, SendOutcome::Acknowledged { .. }), "{sent:?}");
     node.end().await.unwrap();
@@ -51,6 +47,7 @@ async fn a_session_that_hangs_at_its_opening_keeps_nobody_from_starting() {
     // It is given up in time and is then free for the next try.
     let failed = stage.control.reported(hanging.account_id, AccountState::Failed).await;
     assert_eq!(failed.reason, Some(StateReason::Crashed));
+    assert_eq!(node.metric("blazz_node_session_crashes_total").await, 1);
     faulty.mend(hanging.account_id);
     node.start(&hanging).await;
     stage.control.reported(hanging.account_id, AccountState::Qr).await;

@@ -2,58 +2,104 @@
 
 use std::time::Duration;
 
-use blazz_domain::{Epoch, ErrorCode, Lease};
-use blazz_wire::NodeClient;
+use blazz_domain::{Epoch, ErrorCode, Lease, NodeId};
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::StartSession;
-use blazz_wire::problem::Problem;
 use blazz_wire::request_id::RequestId;
-use std::sync::Arc;
+use blazz_wire::{CallError, NodeClient};
 
+use crate::attacks::{Between, Mode};
 use crate::linking::refused;
 use crate::stage::{ANNA, BERT, Stage, message};
 
-/// Every route of the node's internal API.
+/// Every route of the node's internal API, below `/sessions`; the one that ends the session comes last.
 const ROUTES: [(&str, &str); 9] = [
-    ("GET", ""),
-    ("GET", "/{}"),
-    ("PUT", "/{}"),
-    ("DELETE", "/{}"),
-    ("POST", "/{}/stop"),
-    ("POST", "/{}/restart"),
-    ("POST", "/{}/logout"),
-    ("GET", "/{}/qr?wait_ms=1"),
-    ("POST", "/{}/messages"),
+    ("get", ""),
+    ("get", "/{account_id}"),
+    ("put", "/{account_id}"),
+    ("get", "/{account_id}/qr"),
+    ("post", "/{account_id}/messages"),
+    ("post", "/{account_id}/restart"),
+    ("post", "/{account_id}/stop"),
+    ("post", "/{account_id}/logout"),
+    ("delete", "/{account_id}"),
 ];
 
+async fn call(client: &NodeClient, route: (&str, &str), lease: &Lease) -> Result<(), CallError> {
+    let id = RequestId::generate();
+    match route {
+        ("get", "") => client.list(&id).await.map(drop),
+        ("get", "/{account_id}") => client.state(lease, &id).await.map(drop),
+        ("put", "/{account_id}") => client.start(lease, &StartSession { linked: false }, &id).await.map(drop),
+        ("get", "/{account_id}/qr") => client.qr(lease, Duration::ZERO, &id).await.map(drop),
+        ("post", "/{account_id}/messages") => {
+            client.send(lease, &message(BERT, "3EB0", "no"), &id).await.map(drop)
+        }
+        ("post", "/{account_id}/restart") => client.restart(lease, &id).await.map(drop),
+        ("post", "/{account_id}/stop") => client.stop(lease, &id).await.map(drop),
+        ("post", "/{account_id}/logout") => client.logout(lease, &id).await.map(drop),
+        ("delete", "/{account_id}") => client.delete(lease, &id).await.map(drop),
+        other => panic!("no call for {other:?}"),
+    }
+}
+
+#[test]
+fn the_routes_here_are_all_that_the_node_serves() {
+    let source = include_str!("../../src/routes/mod.rs");
+    let (_, table) = source.split_once("fn internal").unwrap();
+    let (table, _) = table.split_once("\n}").unwrap();
+    let mut served: Vec<_> = table
+        .split(".route(\"/sessions")
+        .skip(1)
+        .map(|route| {
+            let (path, handler) = route.split_once("\", web::").unwrap();
+            (handler.split_once("()").unwrap().0, path)
+        })
+        .collect();
+    assert_eq!(table.matches("web::").count(), served.len(), "a route that this test cannot read");
+    let mut known = ROUTES.to_vec();
+    (served.sort_unstable(), known.sort_unstable());
+    assert_eq!(served, known);
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_refuses_an_unsigned_call_and_one_signed_with_another_key() {
+async fn no_route_believes_what_was_changed_replayed_or_signed_by_another() {
     let stage = Stage::new().await;
     let node = stage.start().await;
-    let lease = stage.link(&node, ANNA).await;
-    let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(5)).unwrap();
-    for (method, path) in ROUTES {
-        let path = path.replace("{}", &lease.account_id.to_string());
-        let url = format!("{}/internal/v1/sessions{path}", node.url);
-        let request = http
-            .request(method.parse().unwrap(), &url)
-            .header("blazz-lease", lease.to_string())
-            .header("content-type", "application/json")
-            .body("{}");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 401, "{method} {path}");
-        let problem: Problem = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        assert_eq!(problem.code, ErrorCode::BadSignature, "{method} {path}");
+    let between = Between::before(&node.url);
+    let other: NodeId = "node-2".parse().unwrap();
+    let foreign = [
+        FleetSecret::generate().node_secret(&stage.node_id()).keys(&stage.node_id()),
+        stage.secret.node_secret(&other).keys(&other),
+    ];
+    let lease = stage.lease();
+    node.start(&lease).await;
+    for route in ROUTES {
+        for keys in foreign.clone() {
+            let forger = stage.client_with(&between.url(), keys);
+            assert!(call(&forger, route, &lease).await.is_err());
+            assert_eq!(between.fire(&between.take()).await, 401, "{route:?} with another key");
+        }
+        let client = stage.client(&between.url());
+        assert!(call(&client, route, &lease).await.is_err(), "it does not arrive");
+        between.attack(&between.take(), false).await;
     }
+    node.end().await.unwrap();
+}
 
-    let other = FleetSecret::generate().node_secret(&stage.node_id()).keys(&stage.node_id());
-    let clock = Arc::new(blazz_domain::SystemClock);
-    let forger = NodeClient::new(http, stage.node_id(), node.url.parse().unwrap(), other, clock);
-    let id = RequestId::generate();
-    assert!(forger.list(&id).await.is_err());
-    assert!(forger.stop(&lease, &id).await.is_err());
-    assert!(forger.delete(&lease, &id).await.is_err());
-    assert_eq!(node.state(&lease).await, blazz_domain::AccountState::Connected);
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_of_any_route_can_be_forged() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let between = Between::before(&node.url);
+    between.turn_to(Mode::ForgeAnswers);
+    let client = stage.client(&between.url());
+    let lease = stage.lease();
+    node.start(&lease).await;
+    for route in ROUTES {
+        let answer = call(&client, route, &lease).await;
+        assert!(matches!(answer, Err(CallError::BadAnswer(_))), "{route:?}: {answer:?}");
+    }
     node.end().await.unwrap();
 }
 

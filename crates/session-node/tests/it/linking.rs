@@ -137,6 +137,32 @@ async fn a_linked_session_without_its_directory_is_missing_and_shows_no_code() {
     node.end().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_session_whose_directory_holds_no_link_has_failed_and_is_not_tried_again() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let (lease, id) = (stage.lease(), RequestId::generate());
+    node.start(&lease).await;
+    stage.control.reported(lease.account_id, AccountState::Qr).await;
+    node.client.stop(&lease, &id).await.unwrap();
+
+    stage.control.script(|script| script.reports.clear());
+    node.client.start(&lease, &StartSession { linked: true }, &id).await.unwrap();
+    let failed = stage.control.reported(lease.account_id, AccountState::Failed).await;
+    assert_eq!(failed.reason.map(|reason| reason.as_str()), Some("storage_failed"));
+    // Longer than the first wait of a session that is tried again.
+    stage.control.further_heartbeats(8).await;
+    let last = stage.control.script(|script| script.reports[&lease.account_id].last().cloned());
+    assert_eq!(last, Some(failed), "it is left as it is");
+    assert_eq!(node.metric("blazz_node_session_crashes_total").await, 0);
+
+    // At rest it is opened for a logout, which says why it cannot be.
+    assert!(refused(node.client.logout(&lease, &id).await, ErrorCode::Unavailable));
+    assert_eq!(node.state(&lease).await, AccountState::Stopped);
+    node.client.delete(&lease, &id).await.unwrap();
+    node.end().await.unwrap();
+}
+
 pub(crate) fn refused<T>(answer: Result<T, CallError>, code: ErrorCode) -> bool {
     matches!(answer, Err(CallError::Refused(problem)) if problem.code == code)
 }

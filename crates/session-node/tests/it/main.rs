@@ -7,6 +7,8 @@
     reason = "test code"
 )]
 
+#[path = "../../../wire/tests/shared/attacks.rs"]
+mod attacks;
 mod control;
 mod faults;
 mod faulty;

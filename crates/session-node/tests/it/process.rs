@@ -3,6 +3,8 @@
 use std::process::{Command, Output};
 
 use blazz_domain::{AccountState, ErrorCode, Incarnation};
+use blazz_wire::node_api::StartSession;
+use blazz_wire::request_id::RequestId;
 
 use crate::stage::{ANNA, BERT, Stage};
 use crate::until::until;
@@ -80,18 +82,22 @@ impl Drop for Running {
 }
 
 async fn launch(stage: &Stage) -> Running {
+    launch_with(stage, |_| {}).await
+}
+
+async fn launch_with(stage: &Stage, change: impl FnOnce(&mut Command)) -> Running {
     let secret = stage.secret.node_secret(&stage.node_id()).to_hex();
-    let child = binary()
+    let mut command = binary();
+    command
         .env("BLAZZ_NODE_ID", stage.node_id().as_str())
         .env("BLAZZ_NODE_SECRET", secret)
         .env("BLAZZ_NODE_LISTEN", "127.0.0.1:0")
         .env("BLAZZ_API_URL", stage.control.url())
         .env("BLAZZ_SESSION_ROOT", stage.session_root())
         .env("BLAZZ_WHATSAPP_ENDPOINT", stage.emulator.ws_url())
-        .env("BLAZZ_READY_FILE", stage.ready_file())
-        .spawn()
-        .unwrap();
-    Running(child)
+        .env("BLAZZ_READY_FILE", stage.ready_file());
+    change(&mut command);
+    Running(command.spawn().unwrap())
 }
 
 async fn exit_code(running: &mut Running) -> Option<i32> {
@@ -117,16 +123,14 @@ async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
     stage.control.script(|script| script.reports.clear());
     let mut running = launch(&stage).await;
     stage.control.reported(lease.account_id, AccountState::Connected).await;
-    stage.control.script(|script| script.events_closed = true);
+    stage.control.close_to_events();
     stage.writes(BERT, ANNA, "before the kill").await;
     stage.acknowledged_by(ANNA).await;
     running.0.kill().unwrap();
     running.0.wait().unwrap();
 
-    stage.control.script(|script| {
-        script.reports.clear();
-        script.events_closed = false;
-    });
+    stage.control.script(|script| script.reports.clear());
+    stage.control.open_to_events();
     let mut running = launch(&stage).await;
     stage.control.reported(lease.account_id, AccountState::Connected).await;
     assert_eq!(stage.control.texts(lease.account_id, 1).await, ["before the kill"]);
@@ -135,4 +139,32 @@ async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(exit_code(&mut running).await, Some(0));
     assert_eq!(stage.control.report(lease.account_id).unwrap().state, AccountState::Disconnected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_api_asks_for_is_in_the_log_under_the_apis_own_id() {
+    let stage = Stage::new().await;
+    let log = stage.session_root().with_extension("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let _running = launch_with(&stage, move |command| {
+        command.stderr(file);
+    })
+    .await;
+    let client = stage.client(&stage.url().await);
+    let (lease, start) = (stage.lease(), StartSession { linked: false });
+    let (asked, read) = (RequestId::generate(), RequestId::generate());
+    until("the node to be registered", async || client.start(&lease, &start, &asked).await.ok()).await;
+    client.state(&lease, &read).await.unwrap();
+    let text = until("the line", async || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.contains(asked.as_str()).then_some(text)
+    })
+    .await;
+    let line = text.lines().find(|line| line.contains(asked.as_str()) && line.contains("status=200"));
+    let line = line.unwrap_or_else(|| panic!("no line of the served call in\n{text}"));
+    for part in ["INFO", "method=PUT", "route=\"/internal/v1/sessions/{account_id}\"", "elapsed_ms="] {
+        assert!(line.contains(part), "{part} is missing in {line}");
+    }
+    assert!(!text.contains(read.as_str()), "reads are quiet");
+    assert!(!text.contains("/heartbeat"));
 }

@@ -13,7 +13,7 @@ use blazz_session_node::{Config, RunError, run_with};
 use blazz_telemetry::{LogFormat, Shutdown};
 use blazz_whatsapp::EngineConfig;
 use blazz_wire::NodeClient;
-use blazz_wire::keys::FleetSecret;
+use blazz_wire::keys::{FleetSecret, NodeKeys};
 use blazz_wire::node_api::{Assignment, SendMessage, StartSession};
 use blazz_wire::request_id::RequestId;
 use tokio::task::JoinHandle;
@@ -119,16 +119,30 @@ impl Stage {
         };
         let shutdown = Shutdown::new();
         let running = tokio::spawn(run_with(config, shutdown.clone(), engine));
-        let url = until("the ready file", async || {
+        let url = self.url().await;
+        let client = self.client(&url);
+        Node { url, client, shutdown, running }
+    }
+
+    /// Where the node says that it listens, once it does.
+    pub(crate) async fn url(&self) -> String {
+        until("the ready file", async || {
             let text = std::fs::read_to_string(self.ready_file()).ok()?;
             let json: serde_json::Value = serde_json::from_str(&text).ok()?;
             Some(json["url"].as_str()?.to_owned())
         })
-        .await;
-        let keys = self.secret.node_secret(&self.node_id()).keys(&self.node_id());
+        .await
+    }
+
+    /// The API's way to a node at `url`.
+    pub(crate) fn client(&self, url: &str) -> NodeClient {
+        self.client_with(url, self.secret.node_secret(&self.node_id()).keys(&self.node_id()))
+    }
+
+    /// The same with other keys.
+    pub(crate) fn client_with(&self, url: &str, keys: NodeKeys) -> NodeClient {
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30)).unwrap();
-        let client = NodeClient::new(http, self.node_id(), url.parse().unwrap(), keys, Arc::new(SystemClock));
-        Node { url, client, shutdown, running }
+        NodeClient::new(http, self.node_id(), url.parse().unwrap(), keys, Arc::new(SystemClock))
     }
 
     /// Links a new session to a phone and waits until the API has heard that it is connected.
@@ -180,6 +194,13 @@ impl Node {
 
     pub(crate) async fn send(&self, lease: &Lease, to: &str, id: &str, text: &str) -> SendOutcome {
         self.client.send(lease, &message(to, id, text), &RequestId::generate()).await.unwrap()
+    }
+
+    /// What one of its metrics without labels says.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let (_, metrics) = get(&format!("{}/metrics", self.url)).await.unwrap();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        value.parse().unwrap()
     }
 
     /// Asks it to end in order, and waits until it has.

@@ -42,7 +42,7 @@ pub struct Batch {
     pub outbox_id: OutboxId,
     /// The grant under which its writer held the session.
     pub written_under: Epoch,
-    /// The entries with their sequences.
+    /// The entries with their sequences, which have no gap.
     pub entries: Vec<(u64, Vec<u8>)>,
 }
 
@@ -114,7 +114,8 @@ impl Outboxes {
         self.sync_to(last)
     }
 
-    /// The oldest entries that are not acknowledged: of one outbox, as many as fit, at least one if there is any.
+    /// The oldest entries that are not acknowledged: of one outbox, as many as fit, at least one if there is any. Where an entry was
+    /// lost to damage a batch ends: within a batch there is no gap, between two there may be one.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -145,6 +146,11 @@ impl Outboxes {
     /// Waits until something was appended since the last time this returned. For one waiter.
     pub async fn changed(&self) {
         self.grew.notified().await;
+    }
+
+    /// Whether a write or a flush failed so that nothing more is taken: only a new opening helps.
+    pub fn is_broken(&self) -> bool {
+        self.state().broken
     }
 
     /// How many entries are not acknowledged.

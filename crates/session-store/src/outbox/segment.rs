@@ -50,6 +50,12 @@ pub(super) struct Entry {
     end: u64,
 }
 
+impl Entry {
+    fn precedes(&self, record: &record::Record<'_>) -> bool {
+        self.sequence.checked_add(1) == Some(record.sequence)
+    }
+}
+
 impl Segment {
     /// A new file; its entry in the directory is on disk on return.
     pub(super) fn create(directory: &Path, order: u64, header: Header) -> Result<Self, StoreError> {
@@ -158,7 +164,8 @@ impl Segment {
         }
     }
 
-    /// The oldest records that are not acknowledged: as many as fit, but at least one.
+    /// The oldest records that are not acknowledged: as many as fit, but at least one. They have sequences without a gap; what
+    /// follows a damaged record comes the next time.
     pub(super) fn read(&self, max_entries: usize, max_bytes: usize) -> Result<Vec<Entry>, StoreError> {
         let rest = self.end.saturating_sub(self.unacknowledged_at);
         let window = u64::try_from(max_bytes.max(record::HEAD + record::MAX_ENTRY_BYTES)).unwrap_or(rest);
@@ -187,7 +194,7 @@ impl Segment {
         while entries.len() < max_entries.max(1) {
             let Some(record) = record::next(&bytes, at) else { break };
             taken += record.entry.len();
-            if taken > max_bytes && !entries.is_empty() {
+            if entries.last().is_some_and(|last: &Entry| taken > max_bytes || !last.precedes(&record)) {
                 break;
             }
             at = record.end;

@@ -67,11 +67,14 @@ impl<T: DeserializeOwned> FromRequest for SignedJson<T> {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<SignedJson<T>, InternalError> {
     serde_json::from_slice(body).map(SignedJson).map_err(|error| {
-        let code = match error.classify() {
-            Category::Data => ErrorCode::InvalidRequest,
-            Category::Io | Category::Syntax | Category::Eof => ErrorCode::MalformedJson,
+        // Not the parser's own words: they may quote what somebody wrote.
+        let (code, what) = match error.classify() {
+            Category::Data => (ErrorCode::InvalidRequest, "the body is not of the route's form"),
+            Category::Io | Category::Syntax => (ErrorCode::MalformedJson, "the body is no JSON"),
+            Category::Eof => (ErrorCode::MalformedJson, "the body ends too early"),
         };
-        InternalError::new(400, code, error.to_string())
+        let place = format!("line {}, column {}", error.line(), error.column());
+        InternalError::new(400, code, format!("{what} ({place})"))
     })
 }
 

@@ -2,9 +2,11 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, error};
 use blazz_domain::{ErrorCode, Lease};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::answer::{Signer, problem_response, with_request_id};
@@ -37,15 +39,22 @@ pub(super) async fn guard<B: MessageBody + 'static>(
             return Ok(refuse(&verifier, request, refusal, &request_id).await);
         }
         Err(Denied::Problem(problem)) => {
+            // It is answered under its own key: that must not happen twice.
+            if !verifier.is_first(&verified).await {
+                return Ok(refuse(&verifier, request, Refusal::Replayed, &request_id).await);
+            }
             let response = problem_response(&with_request_id(problem, &request_id));
             return Ok(request.into_response(signer.sign(response, &request_id).await));
         }
     }
 
     let node_id = verified.keys.node_id().clone();
-    let span = tracing::info_span!("hop", %request_id, node = %node_id);
+    let span = tracing::info_span!("hop", %request_id, node.id = %node_id);
     request.extensions_mut().insert(Caller { node_id, request_id: request_id.clone() });
-    match next.call(request).instrument(span).await {
+    let (call, begun) = (Call::of(&request), Instant::now());
+    let outcome = next.call(request).instrument(span.clone()).await;
+    span.in_scope(|| call.log(&outcome, begun));
+    match outcome {
         Ok(response) => {
             let (request, response) = response.into_parts();
             Ok(ServiceResponse::new(request, signer.sign(response, &request_id).await))
@@ -53,6 +62,35 @@ pub(super) async fn guard<B: MessageBody + 'static>(
         Err(error) => {
             let response = signer.sign(error.error_response(), &request_id).await;
             Err(error::InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// A call as the log names it.
+struct Call {
+    method: Method,
+    /// Few enough of its kind that each is worth a line.
+    is_rare: bool,
+}
+
+impl Call {
+    fn of(request: &ServiceRequest) -> Self {
+        let method = request.method().clone();
+        let is_rare = method != Method::GET && !routes::is_idempotent(request.path());
+        Self { method, is_rare }
+    }
+
+    fn log<B>(&self, outcome: &Result<ServiceResponse<B>, Error>, begun: Instant) {
+        let (route, status) = match outcome {
+            Ok(response) => (response.request().match_pattern(), response.status()),
+            Err(error) => (None, error.as_response_error().status_code()),
+        };
+        let (method, route, status) = (&self.method, route.unwrap_or_default(), status.as_u16());
+        let elapsed_ms = begun.elapsed().as_millis();
+        if self.is_rare {
+            tracing::info!(%method, route, status, elapsed_ms, "served a call of the signed hop");
+        } else {
+            tracing::debug!(%method, route, status, elapsed_ms, "served a call of the signed hop");
         }
     }
 }
@@ -76,11 +114,12 @@ async fn admit(
     if !is_digest_of(&verified.content_digest, &body) {
         return Err(Denied::Untrusted(Refusal::Digest));
     }
+    let lease = lease(request).map_err(Denied::Problem)?;
     if !verifier.is_first(verified).await {
         return Err(Denied::Untrusted(Refusal::Replayed));
     }
     tracing::trace!(%request_id, bytes = body.len(), "believed a request");
-    if let Some(lease) = lease(request).map_err(Denied::Problem)? {
+    if let Some(lease) = lease {
         request.extensions_mut().insert(CallLease(lease));
     }
     request.extensions_mut().insert(VerifiedBody(body.clone()));
@@ -111,7 +150,7 @@ async fn refuse(
     request_id: &RequestId,
 ) -> ServiceResponse<BoxBody> {
     let path = request.uri().path();
-    tracing::debug!(%request_id, path, reason = %refusal, "refused a request of the signed hop");
+    tracing::warn!(%request_id, path, reason = %refusal, "refused a request of the signed hop");
     let problem = Problem::new(401, ErrorCode::BadSignature);
     let response: HttpResponse = problem_response(&with_request_id(problem, request_id));
     let response = match verifier.claimed_keys(request.headers()) {

@@ -42,11 +42,13 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     side: Side,
     clock: Arc<dyn Clock>,
+    /// When the memory of the nonces began, if it began with this process.
+    remembers_since: Option<Timestamp>,
     nonces: Arc<dyn NonceStore>,
 }
 
 enum Side {
-    Node { node: NodeId, keys: Vec<NodeKeys>, started_at: Timestamp },
+    Node { node: NodeId, keys: Vec<NodeKeys> },
     Control { keys: Arc<dyn ControlKeys> },
 }
 
@@ -68,17 +70,20 @@ impl Verifier {
         started_at: Timestamp,
         nonces: Arc<dyn NonceStore>,
     ) -> Self {
-        Self(Arc::new(Inner { side: Side::Node { node, keys, started_at }, clock, nonces }))
+        let remembers_since = Some(started_at);
+        Self(Arc::new(Inner { side: Side::Node { node, keys }, clock, remembers_since, nonces }))
     }
 
-    /// For the API: believes each node under that node's keys.
+    /// For the API: believes each node under that node's keys. Where `nonces` ends with the process, `remembers_since` is its start, and
+    /// what was signed before that is refused.
     #[must_use]
     pub fn for_control(
         keys: Arc<dyn ControlKeys>,
         clock: Arc<dyn Clock>,
+        remembers_since: Option<Timestamp>,
         nonces: Arc<dyn NonceStore>,
     ) -> Self {
-        Self(Arc::new(Inner { side: Side::Control { keys }, clock, nonces }))
+        Self(Arc::new(Inner { side: Side::Control { keys }, clock, remembers_since, nonces }))
     }
 
     /// Verifies everything but the body, which the digest stands for, and the nonce.
@@ -96,11 +101,11 @@ impl Verifier {
 
         // From here on the holder of the key is speaking.
         self.check_parties(&keys, &parts)?;
-        self.check_time(input.created)?;
+        let remember = !routes::is_idempotent(parts.path);
+        self.check_time(input.created, remember)?;
         if routes::subject(parts.path) != Subject::Node && parts.lease.is_none() {
             return Err(Refusal::LeaseMissing);
         }
-        let remember = !routes::is_idempotent(parts.method, parts.path);
         Ok(Verified {
             content_digest: parts.content_digest.to_owned(),
             nonce: remember.then(|| format!("{}:{nonce}", input.key_id)),
@@ -164,14 +169,14 @@ impl Verifier {
         if parts.from == from && parts.to == to { Ok(()) } else { Err(Refusal::Parties) }
     }
 
-    fn check_time(&self, created: i64) -> Result<(), Refusal> {
+    fn check_time(&self, created: i64, counts_once: bool) -> Result<(), Refusal> {
         if created.abs_diff(self.0.clock.now().unix_seconds()) > WINDOW_SECONDS {
             return Err(Refusal::Window);
         }
-        match &self.0.side {
+        match self.0.remembers_since {
             // Nonces of before the start are forgotten. The second of the start itself is let in: what was signed in it was
             // hardly for the process before.
-            Side::Node { started_at, .. } if created < started_at.unix_seconds() => Err(Refusal::BeforeStart),
+            Some(start) if counts_once && created < start.unix_seconds() => Err(Refusal::BeforeStart),
             _ => Ok(()),
         }
     }

@@ -50,6 +50,16 @@ async fn bad_json_is_named_as_such() {
 }
 
 #[tokio::test]
+async fn a_bad_body_is_located_and_not_quoted() {
+    let node = Served::node();
+    let body = br#"{"to":"15550000002@s.whatsapp.net","id":"3EB0AA","content":"our secret words"}"#.to_vec();
+    let hit = ask(&node, Draft { body, ..node.draft_to_node(&a_lease()) }).await;
+    assert_eq!(hit.code(), "invalid_request");
+    let text = String::from_utf8(hit.body).unwrap();
+    assert!(text.contains("column") && !text.contains("secret words"), "{text}");
+}
+
+#[tokio::test]
 async fn the_lease_is_for_the_account_of_the_path() {
     let node = Served::node();
     let draft = node.draft_to_node(&a_lease());

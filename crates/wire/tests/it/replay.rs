@@ -23,6 +23,42 @@ async fn the_window_is_a_minute_to_either_side_and_ends_at_the_start() {
 }
 
 #[tokio::test]
+async fn what_was_signed_before_nonces_were_remembered_is_refused_unless_it_may_repeat() {
+    let (node, api) = (Served::node(), Served::control());
+    for (served, draft) in [(&node, node.draft_to_node(&a_lease())), (&api, api.draft_to_control())] {
+        let early = Draft { created: served.clock.seconds() - 31, ..draft };
+        refuse(served, early, "signed before the start", |_| {}, |_| {}).await;
+    }
+    let created = api.clock.seconds() - 31;
+    let beat = Draft {
+        path: "/internal/v1/heartbeat".to_owned(),
+        body: br#"{"incarnation":1,"number":2,"changes":[],"sessions":0,"memory_bytes":0}"#.to_vec(),
+        created,
+        ..api.draft_to_control()
+    };
+    assert_eq!(beat.sign().fire(&api.url).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_read_counts_once_too() {
+    let node = Served::node();
+    let path = "/internal/v1/sessions".to_owned();
+    let read = Draft { method: "GET", path, body: Vec::new(), lease: None, ..node.draft_to_node(&a_lease()) };
+    let shot = read.sign();
+    assert_eq!(shot.fire(&node.url).await.status, 200);
+    assert_eq!(shot.fire(&node.url).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_request_that_is_believed_but_not_served_is_spent() {
+    let node = Served::node();
+    let other = format!("/internal/v1/sessions/{}/messages", blazz_domain::AccountId::new());
+    let shot = Draft { path: other, ..node.draft_to_node(&a_lease()) }.sign();
+    assert_eq!(shot.fire(&node.url).await.status, 400, "the lease is for another account");
+    assert_eq!(shot.fire(&node.url).await.status, 401);
+}
+
+#[tokio::test]
 async fn a_recorded_request_cannot_be_played_again() {
     let (node, api) = (Served::node(), Served::control());
     for (served, draft) in [(&node, node.draft_to_node(&a_lease())), (&api, api.draft_to_control())] {

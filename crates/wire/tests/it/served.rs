@@ -99,7 +99,9 @@ impl Served {
         let clock = StillClock::at_now();
         let nonces = Arc::new(MemoryNonces::new(clock.clone()));
         let keys = Arc::new(FleetKeys(generations.to_vec()));
-        let verifier = Verifier::for_control(keys, clock.clone(), nonces);
+        // Like the node's, so that one test covers both.
+        let started_at = clock.now().minus(Duration::from_secs(30));
+        let verifier = Verifier::for_control(keys, clock.clone(), Some(started_at), nonces);
         Self::listen(clock, generations[0].clone(), move |config| {
             config.service(control_scope(verifier.clone(), control_routes));
         })
