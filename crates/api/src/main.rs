@@ -1,5 +1,6 @@
 //! The `blazz-api` program.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,8 +16,8 @@ use clap::{Parser, Subcommand};
 #[command(name = "blazz-api", version)]
 struct Cli {
     /// A TOML file with the same settings, without their prefix and in lower case. The environment overrides it.
-    #[arg(long, global = true, env = "BLAZZ_CONFIG")]
-    config: Option<PathBuf>,
+    #[arg(long, global = true, env = "BLAZZ_CONFIG", value_name = "FILE")]
+    config: Option<OsString>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,13 +44,15 @@ const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // An empty variable counts as none, which a path would refuse.
+    let file = cli.config.filter(|file| !file.is_empty()).map(PathBuf::from);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Openapi => print_document(),
-        Command::Config(ConfigCommand::Check) => match Config::load(cli.config.as_deref()) {
+        Command::Config(ConfigCommand::Check) => match Config::load(file.as_deref()) {
             Ok(_) => say("the settings are good"),
             Err(error) => complain(&error, BAD_SETTINGS),
         },
-        Command::Serve => match Config::load(cli.config.as_deref()) {
+        Command::Serve => match Config::load(file.as_deref()) {
             Ok(config) => serve(&config),
             Err(error) => complain(&error, BAD_SETTINGS),
         },

@@ -12,9 +12,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use blazz_bus::Bus;
-use blazz_database::Pool;
+use blazz_database::{Alone, Pool};
 use blazz_domain::{Clock, SystemClock};
 use blazz_services::{NodeDirectory, Services, Settings};
 use blazz_telemetry::Shutdown;
@@ -37,6 +37,8 @@ pub struct Api {
     address: SocketAddr,
     shutdown: Shutdown,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// Keeps a second process out where there must be none, until this one has ended.
+    _alone: Option<Alone>,
 }
 
 impl Api {
@@ -57,7 +59,9 @@ impl Api {
         shutdown: Shutdown,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
-        let services = open(config, Arc::clone(&clock), &shutdown).await?;
+        let pool = open(config).await?;
+        let alone = hold_alone(config, &pool).await?;
+        let services = services(config, pool, Arc::clone(&clock), &shutdown).await?;
         let state = Data::new(state(config, services, shutdown.clone())?);
         let verifier = control::verifier(config, &state, clock);
         let workers_state = state.clone();
@@ -87,7 +91,7 @@ impl Api {
         if let Some(path) = &config.ready_file {
             write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(Self { address, shutdown, server })
+        Ok(Self { address, shutdown, server, _alone: alone })
     }
 
     /// Where it listens.
@@ -117,9 +121,41 @@ pub async fn run(config: &Config, shutdown: Shutdown) -> anyhow::Result<()> {
     Api::start(config, shutdown).await?.ended().await
 }
 
-async fn open(config: &Config, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> anyhow::Result<Services> {
+async fn open(config: &Config) -> anyhow::Result<Pool> {
     let pool =
         Pool::open(&config.database_url, config.database_pool).await.context("cannot open the database")?;
+    if !pool.is_migrated().await.context("cannot read the database")? {
+        bail!("the database lacks tables of this version: run `blazz migrate`");
+    }
+    Ok(pool)
+}
+
+/// SQLite wakes nobody in another process, and neither does the bus in process: there, a second process would leave jobs and events lying.
+async fn hold_alone(config: &Config, pool: &Pool) -> anyhow::Result<Option<Alone>> {
+    if config.redis_url.is_some() && !pool.is_sqlite() {
+        return Ok(None);
+    }
+    let alone = Alone::hold(&config.database_url).await.context("cannot hold the database alone")?;
+    if alone.is_none() && pool.is_sqlite() {
+        bail!(
+            "another API process serves from this SQLite file, and only one can; \
+             several need PostgreSQL (BLAZZ_DATABASE_URL) and Redis (BLAZZ_REDIS_URL)"
+        );
+    }
+    if alone.is_none() {
+        bail!(
+            "another API process serves from this database; several need Redis: set BLAZZ_REDIS_URL for each"
+        );
+    }
+    Ok(alone)
+}
+
+async fn services(
+    config: &Config,
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Services> {
     let bus = match &config.redis_url {
         Some(url) => Bus::redis(url).await.context("cannot reach Redis (BLAZZ_REDIS_URL)")?,
         None => Bus::in_process(),

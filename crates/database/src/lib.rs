@@ -11,6 +11,7 @@ mod row;
 #[cfg(feature = "admin")]
 pub mod admin;
 mod error;
+mod exclusive;
 mod lite;
 mod migrate;
 mod pool;
@@ -35,4 +36,5 @@ pub mod workspaces;
 
 pub use conn::Conn;
 pub use error::DatabaseError;
+pub use exclusive::Alone;
 pub use pool::Pool;

@@ -1,13 +1,22 @@
 //! Bringing the tables up to date.
 
-use diesel_async::SimpleAsyncConnection as _;
+use std::collections::BTreeSet;
+
+use diesel::backend::Backend;
+use diesel::dsl::sql;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::Sqlite;
+use diesel::{QueryableByName, sql_query};
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use tokio::runtime::Handle;
 
-use crate::DatabaseError;
-use crate::conn::PgConn;
+use crate::conn::{Link, PgConn};
 use crate::lite::LiteConn;
+use crate::{Conn, DatabaseError, Pool};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -33,4 +42,49 @@ pub(crate) async fn sqlite(conn: &mut LiteConn) -> Result<(), DatabaseError> {
         Ok(conn.run_pending_migrations(SQLITE).map(|_| ()).map_err(|error| error.to_string()))
     });
     run.await?.map_err(DatabaseError::Other)
+}
+
+/// A migration that has run, as diesel notes it.
+#[derive(QueryableByName)]
+struct Run {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+impl Pool {
+    /// Whether every migration of this version has run. Only asks; newer ones do not matter, for old and new processes run side by side
+    /// during an upgrade.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_migrated(&self) -> Result<bool, DatabaseError> {
+        let mut conn = self.get().await?;
+        let needed = match &conn.link {
+            Link::Postgres(_) => versions::<Pg>(&POSTGRES),
+            Link::Sqlite(_) => versions::<Sqlite>(&SQLITE),
+        };
+        Ok(needed?.is_subset(&have_run(&mut conn).await?))
+    }
+}
+
+fn versions<DB: Backend>(source: &EmbeddedMigrations) -> Result<BTreeSet<String>, DatabaseError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let all = source.migrations().map_err(|error| DatabaseError::Other(error.to_string()))?;
+    Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+async fn have_run(conn: &mut Conn) -> Result<BTreeSet<String>, DatabaseError> {
+    let is_there = match &conn.link {
+        Link::Postgres(_) => "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+        Link::Sqlite(_) => "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')",
+    };
+    let is_there: bool = on!(conn, c => diesel::select(sql::<Bool>(is_there)).get_result(c).await)?;
+    if !is_there {
+        return Ok(BTreeSet::new());
+    }
+    let runs: Vec<Run> =
+        on!(conn, c => sql_query("SELECT version FROM __diesel_schema_migrations").load(c).await)?;
+    Ok(runs.into_iter().map(|run| run.version).collect())
 }

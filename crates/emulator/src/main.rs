@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
     let emulator = Emulator::start(EmulatorConfig {
         listen: arguments.listen,
         admin: arguments.admin,
-        public_url: arguments.public_url,
+        public_url: arguments.public_url.filter(|url| !url.is_empty()),
         ..EmulatorConfig::default()
     })
     .await?;

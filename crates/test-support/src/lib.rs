@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use blazz_bus::Bus;
 
 pub use clock::TestClock;
-pub use database::{TestDatabase, for_each_database};
+pub use database::{TestDatabase, for_each_database, for_each_empty_database};
 
 /// Asks until there is an answer.
 ///
@@ -31,9 +31,17 @@ pub async fn eventually<T>(deadline: Duration, mut ask: impl AsyncFnMut() -> Opt
 /// # Errors
 /// When there is none.
 pub async fn redis_bus() -> anyhow::Result<Bus> {
-    let bus = Bus::redis(&required("BLAZZ_TEST_REDIS_URL")?).await?;
+    let bus = Bus::redis(&redis_url()?).await?;
     bus.ping().await?;
     Ok(bus)
+}
+
+/// Where the tests' Redis is.
+///
+/// # Errors
+/// When there is none.
+pub fn redis_url() -> anyhow::Result<String> {
+    required("BLAZZ_TEST_REDIS_URL")
 }
 
 /// A variable that says where a service is. Without it the test fails: one that was skipped would prove nothing.

@@ -32,6 +32,11 @@ impl ApiError {
         Self { code: ErrorCode::Internal, detail: None, header: None, cause: Some(cause) }
     }
 
+    /// What another moment, or another process, will serve.
+    pub(crate) fn unavailable(detail: &str) -> Self {
+        Self::refused(ErrorCode::Unavailable, detail).with_header(header::RETRY_AFTER, "1")
+    }
+
     /// The same with a header that the status asks for. A value that cannot be a header is left out.
     pub(crate) fn with_header(mut self, name: header::HeaderName, value: &str) -> Self {
         self.header = header::HeaderValue::from_str(value).ok().map(|value| (name, value));

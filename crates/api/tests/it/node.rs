@@ -28,6 +28,8 @@ pub(crate) struct Script {
     pub(crate) send: SendOutcome,
     /// How long a send takes.
     pub(crate) send_takes: Duration,
+    /// How long a code takes to appear.
+    pub(crate) qr_takes: Duration,
     /// The ids that were sent, in order.
     pub(crate) sent: Vec<String>,
     /// The request ids of all calls, in order.
@@ -55,6 +57,7 @@ impl Node {
             start: AccountState::Connected,
             send: SendOutcome::Acknowledged { at: SystemClock.now() },
             send_takes: Duration::ZERO,
+            qr_takes: Duration::ZERO,
             sent: Vec::new(),
             request_ids: Vec::new(),
             incarnation: Incarnation(0),
@@ -165,15 +168,25 @@ async fn delete(CallLease(lease): CallLease) -> Json<Deleted> {
     Json(Deleted { workspace_id: lease.workspace_id, account_id: lease.account_id, at: SystemClock.now() })
 }
 
-async fn qr(script: Shared, _: CallLease, _: Query<QrQuery>) -> Result<Json<QrCode>, InternalError> {
-    let script = script.lock().unwrap_or_else(PoisonError::into_inner);
-    if script.start != AccountState::Qr {
+async fn qr(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    _: Query<QrQuery>,
+) -> Result<Json<QrCode>, InternalError> {
+    let (state, takes) = {
+        let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.request_ids.push(caller.request_id.as_str().to_owned());
+        (script.start, script.qr_takes)
+    };
+    if state != AccountState::Qr {
         return Err(InternalError::new(
             409,
             ErrorCode::QrNotAvailable,
             "the session does not wait for a scan",
         ));
     }
+    tokio::time::sleep(takes).await;
     let now = SystemClock.now();
     let (expires_at, round_ends_at) = (now.plus(Duration::from_secs(20)), now.plus(Duration::from_secs(120)));
     Ok(Json(QrCode { text: QR_TEXT.to_owned(), expires_at, round_ends_at }))

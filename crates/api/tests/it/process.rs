@@ -1,12 +1,13 @@
 //! The program itself: settings, start, signals, end.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use blazz_test_support::eventually;
+use blazz_test_support::{eventually, for_each_database, for_each_empty_database};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::stage::OPERATOR;
 
@@ -65,32 +66,118 @@ fn it_prints_the_document_without_any_setting() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_says_when_it_is_ready_and_ends_on_a_signal() -> anyhow::Result<()> {
-    blazz_test_support::for_each_database(async |database| {
+/// A running program; killed when dropped.
+struct Running {
+    child: Child,
+    told: Value,
+    _directory: TempDir,
+}
+
+impl Running {
+    /// Starts the program and waits until it serves.
+    async fn start(database_url: &str, redis_url: Option<&str>) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let ready = directory.path().join("ready.json");
-        let mut child = settings(&mut program())
-            .env("BLAZZ_DATABASE_URL", database.url())
-            .env("BLAZZ_API_LISTEN", "127.0.0.1:0")
-            .env("BLAZZ_API_WORKERS", "1")
-            .env("BLAZZ_READY_FILE", &ready)
-            .stderr(Stdio::null())
-            .spawn()?;
-        let told = eventually(DEADLINE, async || read(&ready)).await?;
-        ensure!(told["pid"] == child.id(), "{told}");
+        let mut command = serving(database_url, redis_url);
+        let child = command.env("BLAZZ_READY_FILE", &ready).stderr(Stdio::null()).spawn()?;
+        let mut running = Self { child, told: Value::Null, _directory: directory };
+        running.told = eventually(DEADLINE, async || running.says(&ready)).await??;
+        Ok(running)
+    }
+
+    /// What it wrote once it serves; an error when it has ended instead.
+    fn says(&mut self, ready: &Path) -> Option<anyhow::Result<Value>> {
+        if let Some(told) = read(ready) {
+            return Some(Ok(told));
+        }
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(Err(anyhow::anyhow!("it ended: {status}")))
+    }
+
+    /// Waits for its end.
+    async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        eventually(DEADLINE, async || self.child.try_wait().ok().flatten()).await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serving(database_url: &str, redis_url: Option<&str>) -> Command {
+    let mut command = program();
+    settings(&mut command)
+        .env("BLAZZ_DATABASE_URL", database_url)
+        .env("BLAZZ_API_LISTEN", "127.0.0.1:0")
+        .env("BLAZZ_API_WORKERS", "1");
+    command.envs(redis_url.map(|url| ("BLAZZ_REDIS_URL", url)));
+    command
+}
+
+fn read(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_when_it_is_ready_and_ends_on_a_signal() -> anyhow::Result<()> {
+    for_each_database(async |database| {
+        let mut running = Running::start(database.url(), None).await?;
+        ensure!(running.told["pid"] == running.child.id(), "{}", running.told);
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(5))?;
-        let url = format!("http://{}/readyz", told["address"].as_str().context("an address")?);
+        let url = format!("http://{}/readyz", running.told["address"].as_str().context("an address")?);
         ensure!(http.get(url).send().await?.status() == 200, "it is ready");
-        let killed = Command::new("kill").arg(child.id().to_string()).status()?;
+        let killed = Command::new("kill").arg(running.child.id().to_string()).status()?;
         ensure!(killed.success(), "signalled");
-        let status = eventually(DEADLINE, async || child.try_wait().ok().flatten()).await?;
+        let status = running.ended().await?;
         ensure!(status.success(), "{status}");
         Ok(())
     })
     .await
 }
 
-fn read(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_bus_in_process_no_second_one_serves_until_the_first_is_gone() -> anyhow::Result<()> {
+    for_each_database(async |database| {
+        let mut first = Running::start(database.url(), None).await?;
+        let refused = serving(database.url(), None).output()?;
+        ensure!(refused.status.code() == Some(1), "{refused:?}");
+        ensure!(words(&refused).contains("BLAZZ_REDIS_URL"), "{refused:?}");
+        first.child.kill()?;
+        first.ended().await?;
+        // PostgreSQL may take a moment to notice that a client is gone.
+        eventually(DEADLINE, async || Running::start(database.url(), None).await.ok()).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_redis_several_serve_from_postgresql_but_never_from_sqlite() -> anyhow::Result<()> {
+    let redis = blazz_test_support::redis_url()?;
+    for_each_database(async |database| {
+        let _first = Running::start(database.url(), Some(&redis)).await?;
+        if database.pool().is_sqlite() {
+            let refused = serving(database.url(), Some(&redis)).output()?;
+            ensure!(refused.status.code() == Some(1), "{refused:?}");
+            ensure!(words(&refused).contains("BLAZZ_DATABASE_URL"), "{refused:?}");
+        } else {
+            Running::start(database.url(), Some(&redis)).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_database_without_its_tables_it_says_what_to_run() -> anyhow::Result<()> {
+    for_each_empty_database(async |url| {
+        let refused = serving(url, None).output()?;
+        ensure!(refused.status.code() == Some(1), "{refused:?}");
+        ensure!(words(&refused).contains("run `blazz migrate`"), "{refused:?}");
+        Ok(())
+    })
+    .await
 }

@@ -1,7 +1,10 @@
 //! The QR code in all its forms.
 
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
 use blazz_domain::AccountState;
+use blazz_test_support::eventually;
 use reqwest::Method;
 use serde_json::json;
 
@@ -55,6 +58,35 @@ async fn a_code_comes_in_the_form_that_is_asked_for() -> anyhow::Result<()> {
         node.script(|script| script.start = AccountState::Connected);
         let problem = ask("image/png").await?.refuses(409, "qr_not_available")?;
         ensure!(problem["detail"].is_string(), "{problem}");
+        Ok(stage)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_code_does_not_hold_up_the_end() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let node = stage.node("node-1").await?;
+        node.script(|script| {
+            script.start = AccountState::Qr;
+            script.qr_takes = Duration::from_secs(15);
+        });
+        let tenant = stage.tenant("a").await?;
+        let account = tenant.account("a").await?;
+        tenant.post(&format!("/v1/accounts/{account}/session/start"), json!({})).await?.ok()?;
+        let calls = node.script(|script| script.request_ids.len());
+        let path = format!("/v1/accounts/{account}/session/qr?wait=15");
+        let waits = tokio::spawn(Answer::of(tenant.request(Method::GET, &path)));
+        eventually(Duration::from_secs(10), async || {
+            node.script(|script| (script.request_ids.len() > calls).then_some(()))
+        })
+        .await?;
+        let asked = Instant::now();
+        stage.shutdown.soft().cancel();
+        let answer = waits.await??;
+        answer.refuses(503, "unavailable")?;
+        ensure!(answer.header("retry-after") == "1", "{answer:?}");
+        ensure!(asked.elapsed() < Duration::from_secs(10), "it waited for the node");
         Ok(stage)
     })
     .await

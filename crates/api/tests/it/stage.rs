@@ -45,7 +45,7 @@ pub(crate) struct Caller {
     pub(crate) workspace_id: String,
 }
 
-/// Runs a test on a fresh stage for every database.
+/// Runs a test on a fresh stage for every backend: SQLite with the bus in process, PostgreSQL with Redis.
 pub(crate) async fn on_every_stage<F: Future<Output = anyhow::Result<Stage>>>(
     test: impl Fn(Stage) -> F,
 ) -> anyhow::Result<()> {
@@ -66,8 +66,11 @@ impl Stage {
             ("BLAZZ_OPERATOR_KEY", OPERATOR.to_owned()),
             ("BLAZZ_FLEET_SECRET", fleet.to_hex()),
         ];
-        let variables: HashMap<_, _> =
+        let mut variables: HashMap<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if !database.pool().is_sqlite() {
+            variables.insert("BLAZZ_REDIS_URL".to_owned(), blazz_test_support::redis_url()?);
+        }
         let config = Config::from_variables(variables)?;
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;

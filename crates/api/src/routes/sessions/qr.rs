@@ -90,8 +90,13 @@ pub(crate) async fn get_session_qr(
     }
     let form = accept.choose(&[JSON, PNG, SVG, TEXT])?;
     let wait = Duration::from_secs(params.wait);
-    let code = sessions::qr(&state.services, workspace_id, account_id, wait, &request_id).await?;
-    Ok(answer(form, code)?)
+    let code = sessions::qr(&state.services, workspace_id, account_id, wait, &request_id);
+    let ends = state.shutdown.soft();
+    tokio::select! {
+        code = code => Ok(answer(form, code?)?),
+        // Whoever waits for a code must not hold up the end of the process.
+        () = ends.cancelled() => Err(ApiError::unavailable("the API is about to end")),
+    }
 }
 
 fn answer(form: &str, code: QrCode) -> Result<HttpResponse, ServiceError> {
