@@ -6,7 +6,9 @@ mod remote;
 mod secret;
 mod up;
 
-use clap::{Parser, Subcommand};
+use std::env;
+
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::remote::Remote;
 
@@ -48,7 +50,8 @@ enum Command {
 /// # Errors
 /// Whatever went wrong, in words for the person at the terminal.
 pub async fn run() -> anyhow::Result<()> {
-    match Cli::parse().command {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
         Command::Up(args) => up::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Workspace(command) => remote::workspace::run(command).await,
@@ -56,14 +59,22 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Node(command) => remote::node::run(command).await,
         Command::Session(command) => remote::session::run(command).await,
         Command::Secret(command) => secret::run(command),
-        Command::Openapi(remote) => output::json(&remote.get("/openapi.json").await?),
+        Command::Openapi(remote) => output::json(&remote.get_openly("/openapi.json").await?),
     }
+}
+
+/// A variable that is set to nothing counts as not set, as for every program of Blazz.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(without_empty_variable).mut_subcommands(without_empty_variables)
+}
+
+fn without_empty_variable(arg: Arg) -> Arg {
+    let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
+    if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

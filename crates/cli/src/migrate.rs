@@ -11,11 +11,12 @@ use crate::output;
 pub(crate) struct MigrateArgs {
     /// `postgres://user@host/name` or `sqlite:/path/to/file`.
     #[arg(long, env = "BLAZZ_DATABASE_URL", hide_env_values = true)]
-    database_url: String,
+    database_url: Option<String>,
 }
 
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<()> {
-    migrate(&args.database_url).await?;
+    let url = args.database_url.context("BLAZZ_DATABASE_URL is not set; it says where the data lives")?;
+    migrate(&url).await?;
     output::line("the database is up to date")
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum Command {
         id: NodeId,
         /// The fleet secret.
         #[arg(long, env = "BLAZZ_FLEET_SECRET", hide_env_values = true)]
-        fleet_secret: String,
+        fleet_secret: Option<String>,
     },
     /// A new operator key, for the API (BLAZZ_OPERATOR_KEY).
     Operator,
@@ -28,8 +28,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Fleet => output::line(&FleetSecret::generate().to_hex()),
         Command::Node { id, fleet_secret } => {
-            let fleet =
-                FleetSecret::parse(&fleet_secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
+            let secret =
+                fleet_secret.context("BLAZZ_FLEET_SECRET is not set; `blazz secret fleet` makes one")?;
+            let fleet = FleetSecret::parse(&secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
             output::line(&fleet.node_secret(&id).to_hex())
         }
         Command::Operator => output::line(&operator_key()),

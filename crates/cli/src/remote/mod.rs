@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
@@ -25,8 +25,8 @@ pub(crate) struct Remote {
     #[arg(long, env = "BLAZZ_API_URL", default_value = "http://127.0.0.1:7000")]
     pub(crate) api_url: Url,
     /// The operator key.
-    #[arg(long, env = "BLAZZ_OPERATOR_KEY", hide_env_values = true, default_value = "")]
-    pub(crate) operator_key: String,
+    #[arg(long, env = "BLAZZ_OPERATOR_KEY", hide_env_values = true)]
+    pub(crate) operator_key: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -36,6 +36,11 @@ impl Remote {
     /// `GET path`.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.call(Method::GET, path, None).await
+    }
+
+    /// `GET path` of a route that is open to everybody.
+    pub(crate) async fn get_openly(&self, path: &str) -> anyhow::Result<Value> {
+        self.finish(self.request(Method::GET, path)?).await
     }
 
     /// `POST path` with a JSON body.
@@ -73,12 +78,22 @@ impl Remote {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let url = format!("{}{path}", self.api_url.as_str().trim_end_matches('/'));
-        let http = blazz_wire::http_client(Duration::from_secs(5), Duration::from_secs(60))?;
-        let mut request = http.request(method, &url).bearer_auth(&self.operator_key);
+        let key = self.operator_key.as_ref();
+        let key = key.context("BLAZZ_OPERATOR_KEY is not set; it is the operator's key of the API")?;
+        let mut request = self.request(method, path)?.bearer_auth(key);
         if let Some(body) = &body {
             request = request.json(body);
         }
+        self.finish(request).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> anyhow::Result<RequestBuilder> {
+        let url = format!("{}{path}", self.api_url.as_str().trim_end_matches('/'));
+        let http = blazz_wire::http_client(Duration::from_secs(5), Duration::from_secs(60))?;
+        Ok(http.request(method, &url))
+    }
+
+    async fn finish(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let answer =
             request.send().await.with_context(|| format!("the API at {} does not answer", self.api_url))?;
         let status = answer.status();

@@ -13,6 +13,6 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
     let Command::List(remote) = command;
-    let columns = &["id", "ready", "url", "sessions", "capacity", "incarnation", "version", "heartbeat_at"];
+    let columns = &["id", "state", "url", "sessions", "capacity", "incarnation", "version", "heartbeat_at"];
     remote.show(remote.list("/v1/nodes").await?, columns)
 }

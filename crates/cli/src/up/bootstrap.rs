@@ -1,12 +1,12 @@
 //! The first workspace and its key.
 
 use anyhow::Context as _;
+use blazz_domain::WorkspaceId;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::secrets::WorkspaceSecret;
-use blazz_domain::WorkspaceId;
 
 #[derive(Deserialize)]
 struct Made {

@@ -1,29 +1,37 @@
 //! `blazz up`: the whole of Blazz on one machine, kept running.
 
+mod addresses;
 mod bootstrap;
 mod child;
-mod layout;
+mod home;
+mod leftovers;
+mod process_id;
+mod programs;
 mod ready;
+mod say;
 mod secrets;
+mod signals;
 mod stack;
+mod up_file;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::output;
-use crate::up::layout::Layout;
-use crate::up::stack::Stack;
+use self::home::Home;
+use self::say::say;
+use self::signals::Signals;
+use self::stack::Stack;
+use self::up_file::Up;
 
 /// Start everything on this machine: emulator, API and session nodes; keep it running until interrupted.
 ///
-/// The sandbox is complete: the nodes talk to an emulator with scriptable phones and never to WhatsApp.
+/// The sandbox is complete: the nodes talk to an emulator with scriptable phones and never to WhatsApp. What dies is started again. Ctrl-C
+/// stops everything in order; a second one kills it. The next start finds secrets, workspaces and sessions as they were; the phones are the
+/// emulator's, which forgets them.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct UpArgs {
-    /// Where secrets, the database, session directories, logs and `up.json` live.
+    /// Where secrets, the database, session directories, logs and `up.json` live; one `blazz up` at a time.
     #[arg(long, default_value = "var")]
     dir: PathBuf,
     /// How many session nodes to run.
@@ -36,55 +44,73 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     bin_dir: Option<PathBuf>,
     /// PostgreSQL instead of the SQLite file: `postgres://user@host/name`.
-    #[arg(long, hide_env_values = true)]
+    #[arg(long)]
     database_url: Option<String>,
     /// Redis instead of the in-process bus: `redis://host:port`.
-    #[arg(long, hide_env_values = true)]
+    #[arg(long)]
     redis_url: Option<String>,
 }
 
 /// Starts, supervises until asked to stop, stops.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
-    let layout = Layout::prepare(&args)?;
-    let _lock = layout.lock()?;
-    let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let mut stack = Stack::new(layout, &args)?;
-    let started = tokio::select! {
-        started = start(&mut stack) => started,
-        _ = term.recv() => Ok(false),
-        _ = int.recv() => Ok(false),
+    let mut signals = Signals::listen()?;
+    let home = Home::take(&args.dir)?;
+    leftovers::end(&home).await;
+    let mut stack = Stack::new(home, &args)?;
+    let ended = tokio::select! {
+        ended = live(&mut stack) => ended,
+        name = signals.next() => {
+            say(&format!("stopping ({name}); once more to kill everything at once"));
+            Ok(())
+        }
     };
-    let ended = match started {
-        Ok(true) => tokio::select! {
-            ended = stack.supervise() => ended,
-            _ = term.recv() => Ok(()),
-            _ = int.recv() => Ok(()),
-        },
-        Ok(false) => Ok(()),
-        Err(error) => Err(error),
+    let killed = tokio::select! {
+        () = stack.stop() => false,
+        _ = signals.next() => true,
     };
-    output::line("stopping …")?;
-    stack.stop(Duration::from_secs(15)).await;
+    if killed {
+        stack.kill().await;
+    }
+    say("stopped");
     ended
 }
 
-async fn start(stack: &mut Stack) -> anyhow::Result<bool> {
+/// Ends only when something cannot be started.
+async fn live(stack: &mut Stack) -> anyhow::Result<()> {
     let up = stack.start().await?;
-    output::line("Blazz is up. Everything here is a sandbox: the phones are simulated.\n")?;
-    output::line(&format!("  API            {}", up.api_url))?;
-    output::line(&format!("  operator key   {}", up.operator_key))?;
-    output::line(&format!("  workspace      {}", up.workspace_id))?;
-    output::line(&format!("  workspace key  {}", up.workspace_key))?;
-    output::line(&format!("  emulator       {}", up.emulator_url))?;
-    for node in &up.nodes {
-        output::line(&format!("  {:<14} {}", node.id, node.url))?;
-    }
-    output::line(&format!(
-        "\n  written to {}; logs in {}",
-        stack.layout().up_file().display(),
-        stack.layout().logs().display()
-    ))?;
-    output::line("  Ctrl-C stops everything; sessions come back at the next start, phones do not.")?;
-    Ok(true)
+    introduce(&up, stack.home());
+    stack.supervise().await;
+    Ok(())
+}
+
+/// What a person needs to begin.
+fn introduce(up: &Up, home: &Home) {
+    let nodes: String = up.nodes.iter().map(|node| format!("\n  {:<14} {}", node.id, node.url)).collect();
+    say(&format!(
+        "
+Blazz is up. Everything here is a sandbox: the phones are simulated.
+
+  API            {api}
+  emulator       {emulator}{nodes}
+  workspace      {workspace}
+  workspace key  {key}
+  operator key   {operator}
+
+  all of this    {file}
+  logs           {logs}
+
+Try:
+
+  curl -s {api}/v1/accounts -H 'Authorization: Bearer {key}' --json '{{\"name\":\"Shop\"}}'
+
+The README goes on from there. Ctrl-C stops everything.
+",
+        api = up.api_url,
+        emulator = up.emulator_url,
+        workspace = up.workspace_id,
+        key = up.workspace_key,
+        operator = up.operator_key,
+        file = home.up_file().display(),
+        logs = home.logs().display(),
+    ));
 }

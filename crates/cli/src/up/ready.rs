@@ -18,10 +18,10 @@ pub(crate) async fn until_ready(http: &reqwest::Client, url: &str, child: &mut C
             return Ok(());
         }
         if let Some(status) = child.has_ended() {
-            bail!("{} ended at once ({status}); its log tells why", child.name());
+            bail!("{} ended at once ({status}){}", child.name(), child.last_words());
         }
         if Instant::now() >= deadline {
-            bail!("{} is not ready after {} s; its log tells why", child.name(), PATIENCE.as_secs());
+            bail!("{} is not ready after {} s{}", child.name(), PATIENCE.as_secs(), child.last_words());
         }
         sleep(Duration::from_millis(25)).await;
     }

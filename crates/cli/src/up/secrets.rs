@@ -1,5 +1,6 @@
 //! The secrets of one machine: made at the first start, kept in the directory, never defaulted.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use blazz_domain::WorkspaceId;
 use blazz_wire::keys::FleetSecret;
 use serde::{Deserialize, Serialize};
 
-use super::layout::write_private;
+use super::home::write_private;
 use crate::secret::operator_key;
 
 /// What `secrets.json` holds.
@@ -18,8 +19,9 @@ pub(crate) struct Secrets {
     pub(crate) operator_key: String,
     /// The root of every node's keys, in hex.
     pub(crate) fleet_secret: String,
-    /// The first workspace and its key, once made.
-    pub(crate) workspace: Option<WorkspaceSecret>,
+    /// The first workspace of each database and its key, once made.
+    #[serde(default)]
+    pub(crate) workspaces: BTreeMap<String, WorkspaceSecret>,
 }
 
 /// A workspace's key, as it was shown when made.
@@ -41,7 +43,7 @@ impl Secrets {
         let secrets = Self {
             operator_key: operator_key(),
             fleet_secret: FleetSecret::generate().to_hex(),
-            workspace: None,
+            workspaces: BTreeMap::new(),
         };
         secrets.save(path)?;
         Ok(secrets)

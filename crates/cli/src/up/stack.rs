@@ -3,201 +3,203 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use blazz_domain::{NodeId, WorkspaceId};
-use blazz_wire::keys::FleetSecret;
-use futures_util::future::select_all;
-use serde::Serialize;
-use tokio::time::Instant;
+use futures_util::future::{join_all, select_all};
 
-use super::child::{Child, Program};
-use super::layout::{Layout, write_private};
+use super::addresses::Addresses;
+use super::child::{Change, Child};
+use super::home::Home;
+use super::leftovers;
+use super::process_id::ProcessId;
+use super::programs::Programs;
 use super::ready::until_ready;
-use super::secrets::Secrets;
+use super::say::say;
+use super::secrets::{Secrets, WorkspaceSecret};
+use super::up_file::Up;
 use super::{UpArgs, bootstrap};
-use crate::{migrate, output};
+use crate::migrate;
 
-/// What `up.json` says.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Up {
-    /// Where the API listens.
-    pub(crate) api_url: String,
-    /// Opens the operator's routes.
-    pub(crate) operator_key: String,
-    /// The first workspace.
-    pub(crate) workspace_id: WorkspaceId,
-    /// Opens its routes.
-    pub(crate) workspace_key: String,
-    /// Where phones are scripted.
-    pub(crate) emulator_url: String,
-    /// The session nodes.
-    pub(crate) nodes: Vec<NodeUp>,
-    /// Every process by name.
-    pub(crate) pids: BTreeMap<String, u32>,
-}
+/// How long each has to end: a node hands over what it received, the API answers what was asked of it.
+const NODE_PATIENCE: Duration = Duration::from_secs(20);
+const API_PATIENCE: Duration = Duration::from_secs(35);
+const EMULATOR_PATIENCE: Duration = Duration::from_secs(5);
 
-/// One session node of `up.json`.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct NodeUp {
-    /// Its name.
-    pub(crate) id: String,
-    /// Where it listens.
-    pub(crate) url: String,
-    /// Its process.
-    pub(crate) pid: u32,
-}
+/// The key under which `secrets.json` keeps the workspace of the directory's own database, wherever the directory is moved to.
+const OWN_DATABASE: &str = "own";
 
 /// The processes and how they were started.
 pub(crate) struct Stack {
-    layout: Layout,
+    home: Home,
+    addresses: Addresses,
+    programs: Programs,
     secrets: Secrets,
+    /// Under which the secrets keep the workspace.
+    database: String,
     http: reqwest::Client,
-    database_url: String,
-    redis_url: Option<String>,
-    children: Vec<Child>,
+    emulator: Option<Child>,
+    api: Option<Child>,
+    nodes: Vec<Child>,
     up: Option<Up>,
 }
 
 impl Stack {
-    /// Nothing runs yet.
-    pub(crate) fn new(layout: Layout, args: &UpArgs) -> anyhow::Result<Self> {
-        let secrets = Secrets::load_or_make(&layout.secrets_file())?;
-        let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30))?;
-        let database_url = args.database_url.clone().unwrap_or_else(|| layout.database_url());
-        let redis_url = args.redis_url.clone();
-        Ok(Self { layout, secrets, http, database_url, redis_url, children: Vec::new(), up: None })
+    /// Everything that is needed is there; nothing runs yet.
+    pub(crate) fn new(home: Home, args: &UpArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            addresses: Addresses::settle(args.port, args.nodes)?,
+            programs: Programs::new(&home, args)?,
+            secrets: Secrets::load_or_make(&home.secrets_file())?,
+            database: args.database_url.clone().unwrap_or_else(|| OWN_DATABASE.to_owned()),
+            http: blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30))?,
+            home,
+            emulator: None,
+            api: None,
+            nodes: Vec::new(),
+            up: None,
+        })
     }
 
     /// Where things are.
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+    pub(crate) const fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Starts everything, in order, and writes `up.json`.
     pub(crate) async fn start(&mut self) -> anyhow::Result<Up> {
-        migrate::migrate(&self.database_url).await?;
-        let emulator = self.emulator()?;
-        self.launch(emulator, format!("http://{}/healthz", self.layout.emulator_admin)).await?;
-        let (api, api_url) = (self.api()?, format!("http://{}", self.layout.api));
-        self.launch(api, format!("{api_url}/readyz")).await?;
-        let nodes = self.layout.nodes.clone();
-        for (at, address) in nodes.iter().enumerate() {
-            let node = self.node(&node_name(at), &address.to_string(), &api_url)?;
-            self.launch(node, format!("http://{address}/readyz")).await?;
+        migrate::migrate(&self.programs.database_url).await?;
+        say("database  up to date");
+        self.start_emulator().await?;
+        self.start_api().await?;
+        self.start_nodes().await?;
+        let workspace = self.workspace().await?;
+        let up = Up::new(&self.addresses, &self.secrets.operator_key, workspace);
+        let up = up.running(&self.addresses, self.pids());
+        up.write(&self.home)?;
+        self.up = Some(up.clone());
+        Ok(up)
+    }
+
+    async fn start_emulator(&mut self) -> anyhow::Result<()> {
+        let program = self.programs.emulator(&self.home, &self.addresses)?;
+        let url = format!("http://{}", self.addresses.emulator_admin);
+        self.emulator = Some(Child::start(program)?);
+        self.note();
+        if let Some(emulator) = &mut self.emulator {
+            until_ready(&self.http, &format!("{url}/healthz"), emulator).await?;
         }
-        let workspace = self.workspace(&api_url).await?;
-        self.up = Some(Up {
-            api_url,
-            operator_key: self.secrets.operator_key.clone(),
-            workspace_id: workspace.id,
-            workspace_key: workspace.key,
-            emulator_url: format!("http://{}", self.layout.emulator_admin),
-            nodes: Vec::new(),
-            pids: BTreeMap::new(),
-        });
-        self.write()
+        say(&format!("emulator  ready at {url}"));
+        Ok(())
     }
 
-    /// Starts again whatever dies, for ever.
-    pub(crate) async fn supervise(&mut self) -> anyhow::Result<()> {
-        loop {
-            let (ended, at) = {
-                let lives = self.children.iter_mut().map(|child| Box::pin(child.revive()));
-                let (ended, at, _) = select_all(lives).await;
-                (ended?, at)
-            };
-            let name = self.children.get(at).map_or_else(String::new, |child| child.name().to_owned());
-            output::line(&format!("{name} ended ({ended}); started again"))?;
-            self.write()?;
+    async fn start_api(&mut self) -> anyhow::Result<()> {
+        let program = self.programs.api(&self.home, &self.addresses, &self.secrets)?;
+        let url = format!("http://{}", self.addresses.api);
+        self.api = Some(Child::start(program)?);
+        self.note();
+        if let Some(api) = &mut self.api {
+            until_ready(&self.http, &format!("{url}/readyz"), api).await?;
         }
+        say(&format!("api       ready at {url}"));
+        Ok(())
     }
 
-    /// Stops everything, nodes first, so that they can hand their last events to the API.
-    pub(crate) async fn stop(&mut self, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while let Some(mut child) = self.children.pop() {
-            child.stop(deadline).await;
+    async fn start_nodes(&mut self) -> anyhow::Result<()> {
+        for program in self.programs.nodes(&self.home, &self.addresses, &self.secrets)? {
+            self.nodes.push(Child::start(program)?);
+            self.note();
         }
-        // The file names processes that are gone now.
-        let _ = std::fs::remove_file(self.layout.up_file());
+        for (node, address) in self.nodes.iter_mut().zip(&self.addresses.nodes) {
+            let url = format!("http://{address}");
+            until_ready(&self.http, &format!("{url}/readyz"), node).await?;
+            say(&format!("{:<8}  ready at {url}", node.name()));
+        }
+        Ok(())
     }
 
-    async fn launch(&mut self, program: Program, ready_url: String) -> anyhow::Result<()> {
-        let mut child = Child::start(program)?;
-        let ready = until_ready(&self.http, &ready_url, &mut child).await;
-        self.children.push(child);
-        ready
-    }
-
-    async fn workspace(&mut self, api_url: &str) -> anyhow::Result<super::secrets::WorkspaceSecret> {
-        if let Some(known) = &self.secrets.workspace
-            && bootstrap::is_valid(&self.http, api_url, known).await?
+    async fn workspace(&mut self) -> anyhow::Result<WorkspaceSecret> {
+        let api_url = format!("http://{}", self.addresses.api);
+        if let Some(known) = self.secrets.workspaces.get(&self.database)
+            && bootstrap::is_valid(&self.http, &api_url, known).await?
         {
             return Ok(known.clone());
         }
-        let made = bootstrap::make(&self.http, api_url, &self.secrets.operator_key).await?;
-        self.secrets.workspace = Some(made.clone());
-        self.secrets.save(&self.layout.secrets_file())?;
+        let made = bootstrap::make(&self.http, &api_url, &self.secrets.operator_key).await?;
+        self.secrets.workspaces.insert(self.database.clone(), made.clone());
+        self.secrets.save(&self.home.secrets_file())?;
         Ok(made)
     }
 
-    /// Writes `up.json` as things stand.
-    fn write(&mut self) -> anyhow::Result<Up> {
-        let up = self.up.as_mut().context("nothing has been started")?;
-        up.pids =
-            self.children.iter().filter_map(|child| Some((child.name().to_owned(), child.pid()?))).collect();
-        up.nodes = (self.layout.nodes.iter().enumerate())
-            .filter_map(|(at, address)| {
-                let id = node_name(at);
-                let pid = *up.pids.get(&id)?;
-                Some(NodeUp { id, url: format!("http://{address}"), pid })
+    /// Starts again whatever dies, for ever.
+    pub(crate) async fn supervise(&mut self) {
+        loop {
+            let (change, name) = self.next_change().await;
+            match change {
+                Change::Started => self.tell(&name),
+                Change::Ended(how, wait) => {
+                    say(&format!("{name} ended ({how}); started again in {} ms", wait.as_millis()));
+                }
+                Change::NotStarted(why, wait) => {
+                    say(&format!("{name}: {why}; tried again in {} ms", wait.as_millis()));
+                }
+                Change::Over(why) => say(&format!("{name} ended ({why})")),
+            }
+        }
+    }
+
+    async fn next_change(&mut self) -> (Change, String) {
+        let changes = self.children_mut().map(|child| {
+            Box::pin(async {
+                let change = child.change().await;
+                (change, child.name().to_owned())
             })
-            .collect();
-        write_private(&self.layout.up_file(), &serde_json::to_string_pretty(up)?)?;
-        Ok(up.clone())
+        });
+        let (change, _, _) = select_all(changes.collect::<Vec<_>>()).await;
+        change
     }
 
-    fn emulator(&self) -> anyhow::Result<Program> {
-        let listen = ["--listen".into(), self.layout.emulator.to_string().into()];
-        let admin = ["--admin".into(), self.layout.emulator_admin.to_string().into()];
-        Ok(Program {
-            name: "emulator".into(),
-            path: self.layout.program("blazz-emulator")?,
-            args: [listen, admin].concat(),
-            env: vec![],
-            log: self.layout.log("emulator")?,
-        })
+    /// Says that a program runs again, here and in the files.
+    fn tell(&mut self, name: &str) {
+        say(&format!("{name} started again"));
+        self.note();
+        let Some(up) = self.up.take() else { return };
+        let up = up.running(&self.addresses, self.pids());
+        if let Err(error) = up.write(&self.home) {
+            say(&format!("cannot write {}: {error:#}", self.home.up_file().display()));
+        }
+        self.up = Some(up);
     }
 
-    fn api(&self) -> anyhow::Result<Program> {
-        let mut env = vec![
-            ("BLAZZ_API_LISTEN", self.layout.api.to_string()),
-            ("BLAZZ_DATABASE_URL", self.database_url.clone()),
-            ("BLAZZ_OPERATOR_KEY", self.secrets.operator_key.clone()),
-            ("BLAZZ_FLEET_SECRET", self.secrets.fleet_secret.clone()),
-        ];
-        env.extend(self.redis_url.clone().map(|url| ("BLAZZ_REDIS_URL", url)));
-        let path = self.layout.program("blazz-api")?;
-        Ok(Program { name: "api".into(), path, args: vec![], env, log: self.layout.log("api")? })
+    /// Stops everything: nodes first, so that they can hand their last events to the API, then the API, then the emulator.
+    pub(crate) async fn stop(&mut self) {
+        join_all(self.nodes.iter_mut().map(|node| node.stop(NODE_PATIENCE))).await;
+        join_all(self.api.iter_mut().map(|api| api.stop(API_PATIENCE))).await;
+        join_all(self.emulator.iter_mut().map(|emulator| emulator.stop(EMULATOR_PATIENCE))).await;
+        leftovers::forget(&self.home);
     }
 
-    fn node(&self, name: &str, listen: &str, api_url: &str) -> anyhow::Result<Program> {
-        let id: NodeId = name.parse()?;
-        let fleet =
-            FleetSecret::parse(&self.secrets.fleet_secret).context("the kept fleet secret is damaged")?;
-        let env = vec![
-            ("BLAZZ_NODE_ID", name.to_owned()),
-            ("BLAZZ_NODE_LISTEN", listen.to_owned()),
-            ("BLAZZ_NODE_SECRET", fleet.node_secret(&id).to_hex()),
-            ("BLAZZ_API_URL", api_url.to_owned()),
-            ("BLAZZ_SESSION_ROOT", self.layout.session_root(name)?.display().to_string()),
-            ("BLAZZ_WHATSAPP_ENDPOINT", format!("ws://{}/ws/chat", self.layout.emulator)),
-        ];
-        let path = self.layout.program("blazz-session-node-sandbox")?;
-        Ok(Program { name: name.into(), path, args: vec![], env, log: self.layout.log(name)? })
+    /// Kills everything.
+    pub(crate) async fn kill(&mut self) {
+        join_all(self.children_mut().map(Child::kill)).await;
+        leftovers::forget(&self.home);
     }
-}
 
-fn node_name(at: usize) -> String {
-    format!("node-{}", at + 1)
+    /// Notes what runs, so that the next `blazz up` can end it should this one be killed.
+    fn note(&self) {
+        let running =
+            self.children().filter_map(|child| Some((child.name().to_owned(), ProcessId::of(child.pid()?)?)));
+        if let Err(error) = leftovers::note(&self.home, &running.collect()) {
+            say(&format!("cannot note which processes run: {error:#}"));
+        }
+    }
+
+    fn pids(&self) -> BTreeMap<String, u32> {
+        self.children().filter_map(|child| Some((child.name().to_owned(), child.pid()?))).collect()
+    }
+
+    fn children(&self) -> impl Iterator<Item = &Child> {
+        self.emulator.iter().chain(&self.api).chain(&self.nodes)
+    }
+
+    fn children_mut(&mut self) -> impl Iterator<Item = &mut Child> {
+        self.emulator.iter_mut().chain(&mut self.api).chain(&mut self.nodes)
+    }
 }

@@ -1,18 +1,25 @@
-//! The operator's commands, and programs that miss a secret.
+//! The operator's commands.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::stack::{Backend, Stack, program};
+use crate::stack::{Backend, Stack, fresh_postgres, program};
+
+/// `blazz` without any setting but those in `variables`.
+fn alone(args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(program("blazz"));
+    text(command.args(args).env_clear().envs(variables.iter().copied()))
+}
 
 fn blazz(stack: &Stack, args: &[&str]) -> (bool, String) {
-    let out = Command::new(program("blazz"))
-        .args(args)
-        .env("BLAZZ_API_URL", stack.text("api_url"))
-        .env("BLAZZ_OPERATOR_KEY", stack.text("operator_key"))
-        .output()
-        .unwrap();
+    let (url, key) = (stack.text("api_url"), stack.text("operator_key"));
+    alone(args, &[("BLAZZ_API_URL", &url), ("BLAZZ_OPERATOR_KEY", &key)])
+}
+
+/// Whether it succeeded, and what it says.
+fn text(command: &mut Command) -> (bool, String) {
+    let out = command.output().unwrap();
     let text = String::from_utf8(if out.status.success() { out.stdout } else { out.stderr }).unwrap();
     (out.status.success(), text)
 }
@@ -40,7 +47,9 @@ async fn operators_make_workspaces_and_keys_and_see_nodes_and_sessions() {
     assert_eq!(answer.status, reqwest::StatusCode::UNAUTHORIZED);
 
     let (_, nodes) = blazz(&stack, &["node", "list"]);
-    assert!(nodes.contains("node-1") && nodes.contains("node-2"), "{nodes}");
+    assert!(nodes.lines().count() == 3 && nodes.contains("node-1") && nodes.contains("node-2"), "{nodes}");
+    let states = nodes.lines().map(|line| line.split_whitespace().nth(1).unwrap());
+    assert_eq!(states.collect::<Vec<_>>(), ["STATE", "ready", "ready"]);
     let (_, sessions) = blazz(&stack, &["session", "list"]);
     assert!(sessions.contains(&account.to_string()) && sessions.contains("connected"), "{sessions}");
     let (_, document) = blazz(&stack, &["openapi"]);
@@ -51,33 +60,39 @@ async fn operators_make_workspaces_and_keys_and_see_nodes_and_sessions() {
 }
 
 #[test]
-fn a_program_without_its_secret_names_the_variable() {
-    for (name, variables) in [
-        ("blazz-api", &["BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_DATABASE_URL"][..]),
-        (
-            "blazz-session-node-sandbox",
-            &["BLAZZ_NODE_SECRET", "BLAZZ_NODE_ID", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT"][..],
-        ),
-    ] {
-        for missing in variables {
-            let complete = [
-                (
-                    "BLAZZ_OPERATOR_KEY",
-                    "blzop_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-                ),
-                ("BLAZZ_FLEET_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-                ("BLAZZ_DATABASE_URL", "sqlite:/nonexistent/blazz.db"),
-                ("BLAZZ_NODE_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
-                ("BLAZZ_NODE_ID", "node-1"),
-                ("BLAZZ_API_URL", "http://127.0.0.1:9"),
-                ("BLAZZ_SESSION_ROOT", "/nonexistent/root"),
-                ("BLAZZ_WHATSAPP_ENDPOINT", "ws://127.0.0.1:9/ws/chat"),
-            ];
-            let given = complete.into_iter().filter(|(variable, _)| variable != missing);
-            let out = Command::new(program(name)).env_clear().envs(given).output().unwrap();
-            let error = String::from_utf8(out.stderr).unwrap();
-            assert_eq!(out.status.code(), Some(2), "{name} without {missing}: {error}");
-            assert!(error.contains(missing), "{name} without {missing}: {error}");
+fn an_empty_database_is_migrated_and_a_migrated_one_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite:{}", dir.path().join("blazz.db").display());
+    for url in [sqlite, fresh_postgres()] {
+        for _ in 0..2 {
+            let (ok, said) = alone(&["migrate"], &[("BLAZZ_DATABASE_URL", &url)]);
+            assert!(ok && said.contains("up to date"), "{url}: {said}");
         }
     }
+    let (ok, error) = alone(&["migrate", "--database-url", "sqlite:/nowhere/at/all.db"], &[]);
+    assert!(!ok && error.contains("cannot open the database"), "{error}");
+}
+
+#[test]
+fn secrets_are_fresh_and_a_nodes_is_derived() {
+    let made = |args: &[&str], fleet: &str| {
+        let (ok, secret) = alone(args, &[("BLAZZ_FLEET_SECRET", fleet)]);
+        assert!(ok, "{secret}");
+        secret.trim().to_owned()
+    };
+    let (fleet, other) = (made(&["secret", "fleet"], ""), made(&["secret", "fleet"], ""));
+    assert_ne!(fleet, other);
+    let node = made(&["secret", "node", "node-1"], &fleet);
+    assert_eq!(node, made(&["secret", "node", "node-1"], &fleet));
+    assert_ne!(node, made(&["secret", "node", "node-2"], &fleet));
+    assert_ne!(node, made(&["secret", "node", "node-1"], &other));
+    let (ok, error) = alone(&["secret", "node", "node-1", "--fleet-secret", "hunter2"], &[]);
+    assert!(!ok && error.contains("BLAZZ_FLEET_SECRET") && !error.contains("hunter2"), "{error}");
+
+    let operator = made(&["secret", "operator"], "");
+    assert_ne!(operator, made(&["secret", "operator"], ""));
+    let mut api = Command::new(program("blazz-api"));
+    api.args(["config", "check"]).env_clear().env("BLAZZ_DATABASE_URL", "sqlite:/x.db");
+    let (ok, said) = text(api.env("BLAZZ_FLEET_SECRET", &fleet).env("BLAZZ_OPERATOR_KEY", &operator));
+    assert!(ok, "what was made is taken: {said}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::stack::{Backend, Stack};
+use crate::stack::{Backend, Stack, eventually};
 
 #[tokio::test]
 async fn workspaces_land_on_both_nodes_by_hash_and_both_work() {
@@ -42,7 +42,7 @@ async fn workspaces_land_on_both_nodes_by_hash_and_both_work() {
             let qr = stack.call_with(&key, Method::GET, &qr, None).await.unwrap().body;
             let scan = Some(json!({ "qr": qr["text"] }));
             stack.emulator(Method::POST, &format!("/phones/{phone}/scan"), scan).await;
-            crate::stack::eventually("it is connected", async || {
+            eventually("it is connected", async || {
                 let account =
                     stack.call_with(&key, Method::GET, &format!("/v1/accounts/{id}"), None).await.ok()?;
                 (account.body["state"] == "connected").then_some(())
@@ -50,16 +50,15 @@ async fn workspaces_land_on_both_nodes_by_hash_and_both_work() {
             .await;
             let body = json!({ "account_id": id, "to": "+15550000099", "text": phone });
             let sent = stack.call_with(&key, Method::POST, "/v1/messages", Some(body)).await.unwrap();
-            assert_eq!(
-                (sent.status, &sent.body["status"]),
-                (StatusCode::CREATED, &json!("sent")),
-                "{}",
-                sent.body
-            );
+            // The phone's receipt may be faster than the answer.
+            assert_eq!(sent.status, StatusCode::CREATED, "{}", sent.body);
+            assert!(sent.body["status"] == "sent" || sent.body["status"] == "delivered", "{}", sent.body);
         }
         if nodes.len() == 2 {
-            assert_eq!(stack.inbox("15550000099").await.len(), 2);
-            return;
+            return eventually("both messages are there", async || {
+                (stack.inbox("15550000099").await.len() == 2).then_some(())
+            })
+            .await;
         }
     }
     panic!("32 workspaces landed on {nodes:?}");

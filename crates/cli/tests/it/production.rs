@@ -2,12 +2,12 @@
 
 use std::process::{Command, Stdio};
 
-use nix::sys::signal::Signal;
-use nix::sys::signal::kill;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::stack::{Backend, Stack, eventually, required};
+use crate::stack::{Backend, Stack, environment, eventually, required};
 
 /// A production node in the place of a sandbox one, with its settings.
 struct Node(std::process::Child);
@@ -17,16 +17,6 @@ impl Drop for Node {
         let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap_or(0)), Signal::SIGTERM);
         let _ = self.0.wait();
     }
-}
-
-/// The environment of a running process.
-fn environment(pid: Pid) -> Vec<(String, String)> {
-    let text = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
-    let text = String::from_utf8(text).unwrap();
-    text.split('\0')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .collect()
 }
 
 #[tokio::test]
@@ -39,11 +29,11 @@ async fn it_runs_a_paired_directory_and_pairs_with_no_emulator() {
 
     // The sandbox node stands still and loses its registration to the production node, which takes its name, directory and port.
     stack.signal(&name, Signal::SIGSTOP);
-    let port_file = stack.dir().join("production.json");
-    let log = std::fs::File::create(stack.dir().join("logs/production.log")).unwrap();
+    let port_file = stack.var().join("production.json");
+    let log = std::fs::File::create(stack.var().join("logs/production.log")).unwrap();
     let mut command = Command::new(required("BLAZZ_TEST_PRODUCTION_NODE"));
-    let root = stack.dir().join("production-root");
-    copy_tree(&stack.dir().join("sessions").join(&name), &root);
+    let root = stack.var().join("production-root");
+    copy_tree(&stack.var().join("sessions").join(&name), &root);
     command.env_clear().envs(settings).env("BLAZZ_NODE_LISTEN", "127.0.0.1:0").env_remove("BLAZZ_NODE_URL");
     command.env("BLAZZ_SESSION_ROOT", &root).env("BLAZZ_READY_FILE", &port_file);
     let _node =
@@ -52,7 +42,7 @@ async fn it_runs_a_paired_directory_and_pairs_with_no_emulator() {
 
     let sent = eventually("the paired session works", async || {
         let body = json!({ "account_id": account, "to": "15550000002", "text": "from production" });
-        let answer = stack.call(reqwest::Method::POST, "/v1/messages", Some(body)).await.ok()?;
+        let answer = stack.call(Method::POST, "/v1/messages", Some(body)).await.ok()?;
         answer.status.is_success().then_some(answer.body)
     })
     .await;
@@ -61,12 +51,15 @@ async fn it_runs_a_paired_directory_and_pairs_with_no_emulator() {
     let made = stack.post("/v1/accounts", json!({ "name": "second" })).await;
     let second = made["id"].as_str().unwrap();
     stack.post(&format!("/v1/accounts/{second}/session/start"), json!({})).await;
-    eventually("it does not get as far as a QR code", async || {
+    eventually("its connection is refused", async || {
         let account = stack.get(&format!("/v1/accounts/{second}")).await;
         assert_ne!(account["state"], "qr", "the production node trusts the emulator");
-        (account["state"] == "disconnected" || account["state"] == "failed").then_some(())
+        (account["state_reason"] == "connection_lost").then_some(())
     })
     .await;
+    let path = format!("/v1/accounts/{second}/session/qr?wait=3");
+    let qr = stack.call(Method::GET, &path, None).await.unwrap();
+    assert_eq!((qr.status, &qr.body["code"]), (StatusCode::CONFLICT, &json!("qr_not_available")));
 }
 
 fn copy_tree(from: &std::path::Path, to: &std::path::Path) {

@@ -1,36 +1,10 @@
-//! A running `blazz up` of a test's own.
-
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+//! Calls to the API and to the emulator of a running stack.
 
 use blazz_domain::AccountId;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// How long a state may take to come about.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Where the data lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Backend {
-    /// A file, and the bus in process.
-    Sqlite,
-    /// A database of the test's own, and Redis.
-    Postgres,
-}
-
-/// Both.
-pub(crate) const BACKENDS: [Backend; 2] = [Backend::Sqlite, Backend::Postgres];
-
-/// A running stack; stopped when dropped.
-pub(crate) struct Stack {
-    child: Child,
-    dir: tempfile::TempDir,
-    http: reqwest::Client,
-}
+use super::{Stack, eventually};
 
 /// An answer: its status and its JSON.
 pub(crate) struct Answer {
@@ -41,65 +15,6 @@ pub(crate) struct Answer {
 }
 
 impl Stack {
-    /// Starts everything and waits until it is up.
-    pub(crate) async fn start(backend: Backend) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut command = Command::new(program("blazz"));
-        command.args(["up", "--port", "0", "--dir"]).arg(dir.path());
-        if backend == Backend::Postgres {
-            command.args([
-                "--database-url",
-                &fresh_postgres(),
-                "--redis-url",
-                &required("BLAZZ_TEST_REDIS_URL"),
-            ]);
-        }
-        let log = std::fs::File::create(dir.path().join("up.log")).unwrap();
-        let child =
-            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(60)).unwrap();
-        let mut stack = Self { child, dir, http };
-        eventually("the stack is up", async || {
-            assert!(stack.child.try_wait().unwrap().is_none(), "{}", stack.logs());
-            stack.dir.path().join("up.json").exists().then_some(())
-        })
-        .await;
-        stack
-    }
-
-    /// What `up.json` says just now.
-    pub(crate) fn up(&self) -> Value {
-        serde_json::from_str(&std::fs::read_to_string(self.dir.path().join("up.json")).unwrap()).unwrap()
-    }
-
-    /// A text of `up.json`.
-    pub(crate) fn text(&self, name: &str) -> String {
-        self.up()[name].as_str().unwrap().to_owned()
-    }
-
-    /// Its directory.
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// The process id of `api`, `emulator`, `node-1` …
-    pub(crate) fn pid(&self, name: &str) -> Pid {
-        Pid::from_raw(i32::try_from(self.up()["pids"][name].as_i64().unwrap()).unwrap())
-    }
-
-    /// Sends a signal to a process.
-    pub(crate) fn signal(&self, name: &str, signal: Signal) {
-        kill(self.pid(name), signal).unwrap();
-    }
-
-    /// Kills a process outright and waits until another one runs in its place.
-    pub(crate) async fn kill(&self, name: &str) {
-        let old = self.pid(name);
-        kill(old, Signal::SIGKILL).unwrap();
-        eventually("the killed process is started again", async || (self.pid(name) != old).then_some(()))
-            .await;
-    }
-
     /// Calls the API with the workspace's key.
     pub(crate) async fn call(
         &self,
@@ -224,29 +139,6 @@ impl Stack {
         texts.reverse();
         texts
     }
-
-    /// Every log, for a failed test.
-    fn logs(&self) -> String {
-        let mut out = std::fs::read_to_string(self.dir.path().join("up.log")).unwrap_or_default();
-        for entry in std::fs::read_dir(self.dir.path().join("logs")).into_iter().flatten().flatten() {
-            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-            let tail: Vec<&str> = text.lines().rev().take(40).collect();
-            out.push_str(&format!("\n── {} ──\n", entry.file_name().to_string_lossy()));
-            out.extend(tail.into_iter().rev().flat_map(|line| [line, "\n"]));
-        }
-        out
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.logs());
-        }
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0));
-        let _ = kill(pid, Signal::SIGTERM);
-        let _ = self.child.wait();
-    }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
@@ -254,39 +146,4 @@ async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let status = answer.status();
     let text = answer.text().await?;
     Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
-}
-
-/// A program of this build.
-pub(crate) fn program(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_blazz")).with_file_name(name);
-    assert!(path.is_file(), "{} is not built; run scripts/test", path.display());
-    path
-}
-
-/// A variable that `scripts/test` sets.
-pub(crate) fn required(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run the tests with scripts/test"))
-}
-
-/// An empty database on the test server.
-fn fresh_postgres() -> String {
-    let base = required("BLAZZ_TEST_POSTGRES_URL");
-    let name = format!("up_{}", AccountId::new().0.simple());
-    let made = Command::new("psql")
-        .args([&format!("{base}/postgres"), "-qc", &format!("CREATE DATABASE {name}")])
-        .status();
-    assert!(made.unwrap().success(), "cannot create a database");
-    format!("{base}/{name}")
-}
-
-/// Waits until `check` gives something; fails after [`PATIENCE`].
-pub(crate) async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = check().await {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
