@@ -48,7 +48,7 @@ impl Pump {
         let (ended, hurried) = (CancellationToken::new(), CancellationToken::new());
         let (says_empty, is_empty) = watch::channel(false);
         let round = Round { context: Arc::clone(context), lease, outboxes, says_empty };
-        let pumping = keep_pumping(round, ended.clone(), hurried.clone());
+        let pumping = run(round, ended.clone(), hurried.clone());
         // Not the span of whoever opened the session: a pump outlives every request.
         let span = tracing::info_span!(parent: None, "pump", account.id = %lease.account_id);
         Self { task: context.runtime.spawn(pumping.instrument(span)), ended, hurried, is_empty }
@@ -79,7 +79,14 @@ impl Pump {
     }
 }
 
-async fn keep_pumping(round: Round, ended: CancellationToken, hurried: CancellationToken) {
+async fn run(round: Round, ended: CancellationToken, hurried: CancellationToken) {
+    keep_pumping(&round, ended, hurried).await;
+    // Whoever lets go last deletes files.
+    let Round { context, outboxes, .. } = round;
+    drop(context.runtime.spawn_blocking(move || drop(outboxes)).await);
+}
+
+async fn keep_pumping(round: &Round, ended: CancellationToken, hurried: CancellationToken) {
     let (mut away, mut at_odds) = (AWAY.clone(), AT_ODDS.clone());
     loop {
         let next = tokio::select! {

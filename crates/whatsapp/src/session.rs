@@ -100,7 +100,7 @@ impl Session {
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
             config: Arc::clone(&config),
-            directory,
+            directory: Arc::new(directory),
             clock,
             shared: Arc::clone(&shared),
             commands: received,

@@ -63,7 +63,7 @@ enum Ending {
 /// Runs one session.
 pub(crate) struct Supervisor {
     pub(crate) config: Arc<EngineConfig>,
-    pub(crate) directory: SessionDirectory,
+    pub(crate) directory: Arc<SessionDirectory>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) commands: mpsc::Receiver<Command>,
@@ -99,14 +99,14 @@ impl Supervisor {
                 Ending::NotScanned => {
                     return self.shared.reports.set(AccountState::QrTimeout, Some(StateReason::QrExpired));
                 }
-                Ending::LoggedOut(reply) => return self.forget(store, Some(reply)),
+                Ending::LoggedOut(reply) => return self.forget(store, Some(reply)).await,
                 Ending::LogoutOpen(reply) => {
                     self.open_logout = Some(reply);
                     continue;
                 }
                 Ending::Over(Over::LoggedOut, _) => {
                     let reply = self.open_logout.take();
-                    return self.forget(store, reply);
+                    return self.forget(store, reply).await;
                 }
                 Ending::Over(over, connected_at) => (over, connected_at),
             };
@@ -157,18 +157,18 @@ impl Supervisor {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    answer(reply, self.logout_at_rest());
+                    answer(reply, self.logout_at_rest().await);
                 }
             }
         }
     }
 
     /// Without a connection only what was never linked, or is no longer, can be logged out.
-    fn logout_at_rest(&self) -> Result<(), EngineError> {
+    async fn logout_at_rest(&self) -> Result<(), EngineError> {
         if self.shared.is_linked() {
             return Err(EngineError::NotConnected);
         }
-        self.directory.reset_credentials()?;
+        self.reset_credentials(None).await?;
         self.shared.reports.set(AccountState::LoggedOut, Some(StateReason::Requested));
         Ok(())
     }
@@ -333,10 +333,22 @@ impl Supervisor {
         }
     }
 
+    /// Closes the engine's store and deletes the credentials, on a thread that may wait for the disk.
+    async fn reset_credentials(&self, store: Option<Arc<SqliteStore>>) -> Result<(), EngineError> {
+        let directory = Arc::clone(&self.directory);
+        let resetting = tokio::task::spawn_blocking(move || {
+            drop(store);
+            directory.reset_credentials()
+        });
+        match resetting.await {
+            Ok(done) => Ok(done?),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     /// The link is gone, by request if somebody waits for it: closes the engine's store and deletes it.
-    fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
-        drop(store);
-        let forgotten = self.directory.reset_credentials();
+    async fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
+        let forgotten = self.reset_credentials(Some(store)).await;
         self.shared.set_linked(false);
         self.shared.reports.identify(None, None);
         match &forgotten {
@@ -351,7 +363,7 @@ impl Supervisor {
             }
         }
         if let Some(reply) = reply {
-            answer(reply, forgotten.map_err(EngineError::from));
+            answer(reply, forgotten);
         }
     }
 }
