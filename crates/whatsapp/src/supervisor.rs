@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Clock, QrCode, StateReason};
+use blazz_domain::{AccountState, Clock, QrCode, StateReason, Timestamp};
 use blazz_session_store::SessionDirectory;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -56,8 +56,8 @@ enum Ending {
     Paired,
     /// Nobody scanned.
     NotScanned,
-    /// Everything else.
-    Over(Over, Option<Instant>),
+    /// Everything else, after messages had flowed for so long, if they ever did.
+    Over(Over, Option<Duration>),
 }
 
 /// Runs one session.
@@ -93,7 +93,7 @@ impl Supervisor {
             let ending = self.connect(&store, &mut round_ends).await;
             self.settle(&store).await;
             self.shared.qr.send_replace(None);
-            let (over, connected_at) = match ending {
+            let (over, lasted) = match ending {
                 Ending::Stop => return,
                 Ending::Paired => continue,
                 Ending::NotScanned => {
@@ -108,14 +108,14 @@ impl Supervisor {
                     let reply = self.open_logout.take();
                     return self.forget(store, reply).await;
                 }
-                Ending::Over(over, connected_at) => (over, connected_at),
+                Ending::Over(over, lasted) => (over, lasted),
             };
             self.refuse_open_logout();
             if let Some(reason) = over.verdict(self.shared.outboxes.is_broken()) {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
             self.shared.reports.set(self.waiting_state(), Some(over.reason()));
-            let delay = attempts.next_delay(connected_at.map(|at| at.elapsed()));
+            let delay = attempts.next_delay(lasted);
             tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
             if !self.pause(delay).await {
                 return;
@@ -218,7 +218,14 @@ impl Supervisor {
                 biased;
                 () = self.stop.cancelled() => return Ending::Stop,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    if let Some(ending) = self.logout(connection, progress.connected_at().is_some(), reply).await {
+                    let stop = self.stop.clone();
+                    let ending = tokio::select! {
+                        biased;
+                        // Whoever waits for the logout hears that the session is stopped.
+                        () = stop.cancelled() => return Ending::Stop,
+                        ending = self.logout(connection, progress.lasted().is_some(), reply) => ending,
+                    };
+                    if let Some(ending) = ending {
                         return ending;
                     }
                     continue;
@@ -232,7 +239,9 @@ impl Supervisor {
                 }
                 _ = probe.tick() => {
                     if silence.lasts(connection.last_data_ms()) {
-                        return Ending::Over(Over::Silent, progress.connected_at());
+                        let silent = self.silent_for(connection);
+                        let lasted = progress.lasted().map(|lasted| lasted.saturating_sub(silent));
+                        return Ending::Over(Over::Silent, lasted);
                     }
                     continue;
                 }
@@ -240,13 +249,20 @@ impl Supervisor {
             let Some(signal) = signal else {
                 return match progress {
                     Progress::Paired { .. } => Ending::Paired,
-                    _ => Ending::Over(Over::Lost, progress.connected_at()),
+                    _ => Ending::Over(Over::Lost, progress.lasted()),
                 };
             };
             if let Some(ending) = self.hear(signal, connection, &mut progress, round_ends).await {
                 return ending;
             }
         }
+    }
+
+    /// How long nothing has come.
+    fn silent_for(&self, connection: &Connection) -> Duration {
+        let micros = i64::try_from(connection.last_data_ms()).ok().and_then(|ms| ms.checked_mul(1000));
+        let last_data = micros.and_then(Timestamp::from_unix_micros);
+        last_data.map_or(Duration::MAX, |last_data| self.clock.now().since(last_data))
     }
 
     /// Acts on what the connection says; `Some` when that ends it.
@@ -258,7 +274,7 @@ impl Supervisor {
         round_ends: &mut Option<Instant>,
     ) -> Option<Ending> {
         match signal {
-            Signal::Over(over) => return Some(Ending::Over(over, progress.connected_at())),
+            Signal::Over(over) => return Some(Ending::Over(over, progress.lasted())),
             Signal::CodesExhausted => return Some(Ending::NotScanned),
             Signal::Qr { text, valid_for } => {
                 if let Progress::Begun { .. } | Progress::Showing { .. } = progress {
