@@ -79,9 +79,14 @@ impl Actor {
             return Err(Fault::StaleLease);
         }
         if lease.epoch > self.lease.epoch {
+            let was_at_rest = self.phase.is_resting();
             self.leave().await;
             self.lease = lease;
             self.published.adopt(lease);
+            if !was_at_rest {
+                // Nothing runs under the new grant yet; nobody may take the session for alive.
+                self.publish(AccountState::Stopped, None);
+            }
         }
         Ok(())
     }
