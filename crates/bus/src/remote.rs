@@ -83,6 +83,7 @@ impl Remote {
                         while let Some(message) = messages.next().await {
                             let _ = sender.send(message.get_payload().unwrap_or_default());
                         }
+                        tracing::warn!("the bus's connection is lost; it is made anew");
                     }
                     Err(error) => tracing::warn!(%error, "cannot listen on the bus"),
                 }
@@ -97,9 +98,10 @@ impl Remote {
 }
 
 async fn listen(client: &Client, channel: &str) -> Result<redis::aio::PubSub, BusError> {
-    let mut pubsub = tokio::time::timeout(PATIENCE, client.get_async_pubsub())
-        .await
-        .map_err(|_| BusError("no answer".to_owned()))??;
-    pubsub.subscribe(channel).await?;
-    Ok(pubsub)
+    let listening = async {
+        let mut pubsub = client.get_async_pubsub().await?;
+        pubsub.subscribe(channel).await?;
+        Ok(pubsub)
+    };
+    tokio::time::timeout(PATIENCE, listening).await.map_err(|_| BusError("no answer".to_owned()))?
 }

@@ -53,7 +53,7 @@ pub struct ConfigError(String);
 pub const VARIABLES: &str = "\
 Environment:
   BLAZZ_NODE_ID                 the node's name: 1-63 lower-case letters, digits and inner dashes (required)
-  BLAZZ_NODE_SECRET             the node's secret, from `blazz node secret <id>` (required)
+  BLAZZ_NODE_SECRET             the node's secret, from `blazz secret node <id>` (required)
   BLAZZ_NODE_SECRET_PREVIOUS    the secret before that, while secrets are being changed
   BLAZZ_API_URL                 where the API is, such as http://127.0.0.1:7000 (required)
   BLAZZ_SESSION_ROOT            the directory that holds the sessions (required)
@@ -88,7 +88,7 @@ impl Config {
             listen: settings.or("BLAZZ_NODE_LISTEN", "an address and port", "127.0.0.1:7100")?,
             url: settings.optional("BLAZZ_NODE_URL", "an http(s) URL")?,
             secret: settings.secret("BLAZZ_NODE_SECRET")?.ok_or_else(|| {
-                missing("BLAZZ_NODE_SECRET", "; `blazz node secret <id>` prints it and it has no default")
+                missing("BLAZZ_NODE_SECRET", "; `blazz secret node <id>` prints it and it has no default")
             })?,
             secret_previous: settings.secret("BLAZZ_NODE_SECRET_PREVIOUS")?,
             api_url: settings.required("BLAZZ_API_URL", "an http(s) URL")?,

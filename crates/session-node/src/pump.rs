@@ -2,7 +2,7 @@
 //!
 //! It outlives the session that filled the outbox: a session at rest still owes the API what it took from WhatsApp.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -41,23 +41,31 @@ pub(crate) struct Pump {
     ended: CancellationToken,
     hurried: CancellationToken,
     is_empty: watch::Receiver<bool>,
+    outboxes: Weak<Outboxes>,
 }
 
 impl Pump {
     pub(crate) fn start(context: &Arc<Context>, lease: Lease, outboxes: Arc<Outboxes>) -> Self {
         let (ended, hurried) = (CancellationToken::new(), CancellationToken::new());
         let (says_empty, is_empty) = watch::channel(false);
+        let pumped = Arc::downgrade(&outboxes);
         let round = Round { context: Arc::clone(context), lease, outboxes, says_empty };
-        let pumping = keep_pumping(round, ended.clone(), hurried.clone());
+        let pumping = run(round, ended.clone(), hurried.clone());
         // Not the span of whoever opened the session: a pump outlives every request.
         let span = tracing::info_span!(parent: None, "pump", account.id = %lease.account_id);
-        Self { task: context.runtime.spawn(pumping.instrument(span)), ended, hurried, is_empty }
+        let task = context.runtime.spawn(pumping.instrument(span));
+        Self { task, ended, hurried, is_empty, outboxes: pumped }
     }
 
     /// Waits until the API has everything there is just now.
     pub(crate) async fn drained(&mut self) {
-        if self.is_empty.wait_for(|is_empty| *is_empty).await.is_err() {
-            // Its task has ended: nothing more will be handed over here.
+        // An error: its task has ended, and nothing more will be handed over here.
+        while self.is_empty.wait_for(|is_empty| *is_empty).await.is_ok() {
+            // What was appended just now it may not have seen yet; it will say so.
+            let has_more = self.outboxes.upgrade().is_some_and(|outboxes| outboxes.pending() > 0);
+            if !has_more || self.is_empty.changed().await.is_err() {
+                return;
+            }
         }
     }
 
@@ -79,7 +87,14 @@ impl Pump {
     }
 }
 
-async fn keep_pumping(round: Round, ended: CancellationToken, hurried: CancellationToken) {
+async fn run(round: Round, ended: CancellationToken, hurried: CancellationToken) {
+    keep_pumping(&round, ended, hurried).await;
+    // Whoever lets go last deletes files.
+    let Round { context, outboxes, .. } = round;
+    drop(context.runtime.spawn_blocking(move || drop(outboxes)).await);
+}
+
+async fn keep_pumping(round: &Round, ended: CancellationToken, hurried: CancellationToken) {
     let (mut away, mut at_odds) = (AWAY.clone(), AT_ODDS.clone());
     loop {
         let next = tokio::select! {
@@ -146,13 +161,18 @@ struct Round {
 impl Round {
     /// Hands one batch over, or waits for something to hand over.
     async fn turn(&self) -> Result<(), Failure> {
-        let Some(batch) = self.blocking(|outboxes| outboxes.next_batch(ENTRIES, BYTES)).await? else {
+        if self.outboxes.pending() == 0 {
             self.says_empty.send_replace(true);
             self.outboxes.changed().await;
             self.says_empty.send_replace(false);
             return Ok(());
-        };
+        }
         self.says_empty.send_replace(false);
+        // Taken before the batch is read: those that wait for their turn hold no memory.
+        let _turn = self.context.batches.acquire().await;
+        let Some(batch) = self.blocking(|outboxes| outboxes.next_batch(ENTRIES, BYTES)).await? else {
+            return Ok(());
+        };
         let (outbox_id, last) = (batch.outbox_id, batch.entries.last().map_or(0, |(sequence, _)| *sequence));
         let count = batch.entries.len();
         let upto = self.hand_over(batch).await?.min(last);
@@ -175,7 +195,6 @@ impl Round {
             written_under: batch.written_under,
             entries: batch.entries.into_iter().map(entry).collect(),
         };
-        let _turn = self.context.batches.acquire().await;
         let answer = self.context.control.events(&self.lease, &events).await;
         if answer.is_err() {
             self.context.metrics.pump_failures.inc();
@@ -184,7 +203,10 @@ impl Round {
             Ok(acknowledged) if acknowledged.sequence >= first => Ok(acknowledged.sequence),
             Ok(_) => Err(Failure::Away(CallError::BadAnswer("the API acknowledged nothing".to_owned()))),
             Err(CallError::Refused(problem)) if problem.code == ErrorCode::Superseded => {
-                self.context.superseded.cancel();
+                // The node may have registered anew while the answer was under way: then another start of it was meant.
+                if self.context.incarnation.get() == Some(incarnation) {
+                    self.context.superseded.cancel();
+                }
                 Err(Failure::Away(CallError::Refused(problem)))
             }
             Err(CallError::Refused(problem)) if is_final(problem.code) => {

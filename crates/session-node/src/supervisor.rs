@@ -1,7 +1,6 @@
 //! All sessions of this node: finds the one a call is for, and keeps them apart.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,24 +19,32 @@ use crate::session::{Command, Handle, Published};
 const SEND_DEADLINE: Duration = Duration::from_secs(13);
 /// The longest wait for a QR code.
 const QR_DEADLINE: Duration = Duration::from_secs(60);
+/// Nothing new is taken.
+const ENDING: Fault = Fault::NodeBusy("is ending");
 
 /// The sessions of this node, by account.
 pub(crate) struct Supervisor {
     context: Arc<Context>,
     capacity: usize,
-    handles: Mutex<HashMap<AccountId, Arc<Handle>>>,
+    sessions: Mutex<Sessions>,
     tasks: TaskTracker,
-    is_ending: AtomicBool,
+}
+
+#[derive(Default)]
+struct Sessions {
+    handles: HashMap<AccountId, Arc<Handle>>,
+    /// Nobody is added any more.
+    is_ending: bool,
 }
 
 impl Supervisor {
     pub(crate) fn new(context: Arc<Context>, capacity: usize) -> Self {
-        let (handles, tasks) = (Mutex::default(), TaskTracker::new());
-        Self { context, capacity, handles, tasks, is_ending: AtomicBool::new(false) }
+        Self { context, capacity, sessions: Mutex::default(), tasks: TaskTracker::new() }
     }
 
     pub(crate) async fn start(&self, lease: Lease, linked: bool) -> Result<SessionStatus, Fault> {
-        if self.find(lease.account_id).is_none() && self.live_sessions() >= self.capacity {
+        let is_live = self.find(lease.account_id).is_some_and(|handle| handle.published.state().is_live());
+        if !is_live && self.live_sessions() >= self.capacity {
             return Err(Fault::NoCapacity);
         }
         self.command(lease, Command::Start { lease, linked }).await
@@ -72,10 +79,11 @@ impl Supervisor {
 
     pub(crate) async fn delete(&self, lease: Lease) -> Result<Deleted, Fault> {
         self.command(lease, Command::Delete(lease)).await?;
-        let mut handles = self.handles();
-        if handles.get(&lease.account_id).is_some_and(|handle| handle.is_gone()) {
-            handles.remove(&lease.account_id);
+        let mut sessions = self.sessions();
+        if sessions.handles.get(&lease.account_id).is_some_and(|handle| handle.is_gone()) {
+            sessions.handles.remove(&lease.account_id);
         }
+        drop(sessions);
         let Lease { workspace_id, account_id, .. } = lease;
         Ok(Deleted { workspace_id, account_id, at: self.context.clock.now() })
     }
@@ -93,8 +101,9 @@ impl Supervisor {
     /// Every session, at rest or not, by account.
     pub(crate) fn list(&self) -> Result<Vec<SessionStatus>, Fault> {
         let incarnation = self.ready()?;
+        let handles = self.handles();
         let mut statuses: Vec<_> =
-            self.handles().values().map(|handle| handle.published.status_under(incarnation)).collect();
+            handles.iter().map(|handle| handle.published.status_under(incarnation)).collect();
         statuses.sort_by_key(|status| status.lease.account_id);
         Ok(statuses)
     }
@@ -138,8 +147,8 @@ impl Supervisor {
 
     /// Ends every session and hands over what it can until `deadline`. Nothing is taken after that.
     pub(crate) async fn end(&self, deadline: Instant) {
-        self.is_ending.store(true, Ordering::SeqCst);
-        let handles: Vec<_> = self.handles().values().cloned().collect();
+        self.sessions().is_ending = true;
+        let handles = self.handles();
         join_all(handles.iter().map(|handle| async {
             if let Err(error) = handle.call(Command::End(deadline)).await
                 && !handle.is_gone()
@@ -153,21 +162,21 @@ impl Supervisor {
     /// The sessions with these accounts, as heartbeats report them.
     pub(crate) fn statuses(&self, accounts: impl Iterator<Item = AccountId>) -> Vec<SessionStatus> {
         let Some(incarnation) = self.context.incarnation.get() else { return Vec::new() };
-        let handles = self.handles();
+        let sessions = self.sessions();
         accounts
-            .filter_map(|account| Some(handles.get(&account)?.published.status_under(incarnation)))
+            .filter_map(|account| Some(sessions.handles.get(&account)?.published.status_under(incarnation)))
             .collect()
     }
 
     /// Every session has news again.
     pub(crate) fn report_all(&self) {
-        for account in self.handles().keys() {
+        for account in self.sessions().handles.keys() {
             self.context.changes.mark_quietly(*account);
         }
     }
 
     pub(crate) fn states(&self) -> Vec<AccountState> {
-        self.handles().values().map(|handle| handle.published.state()).collect()
+        self.handles().iter().map(|handle| handle.published.state()).collect()
     }
 
     pub(crate) fn live_sessions(&self) -> usize {
@@ -175,20 +184,19 @@ impl Supervisor {
     }
 
     pub(crate) fn outbox_pending(&self) -> u64 {
-        let handles: Vec<_> = self.handles().values().cloned().collect();
-        handles.iter().map(|handle| handle.published.outbox_pending()).sum()
+        self.handles().iter().map(|handle| handle.published.outbox_pending()).sum()
     }
 
     async fn command(&self, lease: Lease, command: Command) -> Result<SessionStatus, Fault> {
         let incarnation = self.ready()?;
-        let handle = self.find_or_add(lease, incarnation);
+        let handle = self.find_or_add(lease, incarnation)?;
         handle.call(command).await?;
         Ok(handle.published.status_under(incarnation))
     }
 
     fn ready(&self) -> Result<Incarnation, Fault> {
-        if self.is_ending.load(Ordering::SeqCst) {
-            return Err(Fault::NodeBusy("is ending"));
+        if self.sessions().is_ending {
+            return Err(ENDING);
         }
         self.context.incarnation.get().ok_or(Fault::NodeBusy("is not registered yet"))
     }
@@ -200,21 +208,29 @@ impl Supervisor {
     }
 
     fn find(&self, account: AccountId) -> Option<Arc<Handle>> {
-        self.handles().get(&account).filter(|handle| !handle.is_gone()).cloned()
+        self.sessions().handles.get(&account).filter(|handle| !handle.is_gone()).cloned()
     }
 
-    fn find_or_add(&self, lease: Lease, incarnation: Incarnation) -> Arc<Handle> {
-        let mut handles = self.handles();
-        if let Some(handle) = handles.get(&lease.account_id).filter(|handle| !handle.is_gone()) {
-            return Arc::clone(handle);
+    fn find_or_add(&self, lease: Lease, incarnation: Incarnation) -> Result<Arc<Handle>, Fault> {
+        let mut sessions = self.sessions();
+        if sessions.is_ending {
+            return Err(ENDING);
+        }
+        if let Some(handle) = sessions.handles.get(&lease.account_id).filter(|handle| !handle.is_gone()) {
+            return Ok(Arc::clone(handle));
         }
         let handle = Arc::new(Handle::spawn(&self.context, incarnation, lease, &self.tasks));
-        handles.insert(lease.account_id, Arc::clone(&handle));
-        handle
+        sessions.handles.insert(lease.account_id, Arc::clone(&handle));
+        Ok(handle)
     }
 
-    fn handles(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Handle>>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    /// All of them, as they are now.
+    fn handles(&self) -> Vec<Arc<Handle>> {
+        self.sessions().handles.values().cloned().collect()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

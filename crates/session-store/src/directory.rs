@@ -37,7 +37,9 @@ impl SessionDirectory {
         }
         durable::create_directory(&directory.path)?;
         durable::create_directory(&directory.path.join(OUTBOX))?;
-        if !linked {
+        if !linked && directory.is_logged_out() {
+            // The marker goes last: were the reset cut short, a new link must not begin with what is left of the old one.
+            directory.remove_credentials()?;
             durable::remove_file(&directory.path.join(LOGGED_OUT))?;
         }
         Ok(directory)
@@ -81,9 +83,16 @@ impl SessionDirectory {
         if !self.is_logged_out() {
             durable::write_new(&self.path.join(LOGGED_OUT), b"")?;
         }
-        for name in std::iter::once(ENGINE_FILE).chain(ENGINE_COMPANIONS) {
+        self.remove_credentials()
+    }
+
+    /// What lies beside the store goes first, and for good: a log without its store would be read into the next one.
+    fn remove_credentials(&self) -> Result<(), StoreError> {
+        for name in ENGINE_COMPANIONS {
             durable::remove_file(&self.path.join(name))?;
         }
+        durable::sync_directory(&self.path)?;
+        durable::remove_file(&self.engine_path())?;
         durable::sync_directory(&self.path)
     }
 

@@ -44,23 +44,46 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// The engine logs a redelivered duplicate five times, twice as an error; a duplicate is nothing to wake somebody for.
-const QUIET: &[&str] = &["whatsapp_rust=warn", "wacore=warn", "wacore_libsignal=off"];
+/// Under which names the engine logs: its crates, and targets that it makes up. It writes phone numbers into its lines at every
+/// level, and five lines about each redelivered duplicate. A name stands for every target that begins with it.
+///
+/// Source: every `target:` in whatsapp-rust and wacore 0.7.0.
+const ENGINE: &[&str] = &[
+    "whatsapp_rust",
+    "wacore",
+    "waproto",
+    "AppState",
+    "Blocking",
+    "Bot",
+    "Chatstate",
+    "Client",
+    "MessageQueue",
+    "Mex",
+    "PresenceHandler",
+    "TcToken",
+    "UnifiedSession",
+    "blocklist",
+    "usync",
+];
+
+/// What `text` lets through. The engine says nothing unless `text` names it.
+fn filter(text: &str) -> anyhow::Result<EnvFilter> {
+    let mut filter =
+        EnvFilter::try_new(text).with_context(|| format!("cannot read the log filter {text:?}"))?;
+    let named: Vec<_> = text.split(',').filter_map(|directive| directive.split(['=', '[']).next()).collect();
+    for target in ENGINE.iter().filter(|target| !named.iter().any(|name| name.trim() == **target)) {
+        filter = filter.add_directive(format!("{target}=off").parse().context("a built-in log filter")?);
+    }
+    Ok(filter)
+}
 
 /// Sends this process's log lines to standard error, for ever. `filter` is a list such as `info,blazz_services=debug`; the engine is
-/// quieter than that unless the filter names it.
+/// silent unless the filter names it, for it logs phone numbers.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging is set up already.
 pub fn init(service: &'static str, format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let mut parsed =
-        EnvFilter::try_new(filter).with_context(|| format!("cannot read the log filter {filter:?}"))?;
-    for directive in QUIET {
-        let target = directive.split('=').next().unwrap_or(directive);
-        if !filter.contains(target) {
-            parsed = parsed.add_directive(directive.parse().context("a built-in log filter")?);
-        }
-    }
+    let parsed = self::filter(filter)?;
     let registry = tracing_subscriber::registry().with(parsed);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     match format {
@@ -74,6 +97,8 @@ pub fn init(service: &'static str, format: LogFormat, filter: &str) -> anyhow::R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -82,6 +107,57 @@ mod tests {
             assert_eq!(format.to_string().parse(), Ok(format));
         }
         assert_eq!("xml".parse::<LogFormat>(), Err(UnknownLogFormat));
+    }
+
+    /// What a filter lets through of one line at `warn` by each of these targets.
+    macro_rules! heard {
+        ($text:expr, $($target:literal),*) => {{
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            let subscriber = tracing_subscriber::registry().with(filter($text).unwrap()).with(layer);
+            tracing::subscriber::with_default(subscriber, || {
+                $(tracing::warn!(target: $target, "from {}", $target);)*
+            });
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            text.lines().filter_map(|line| Some(line.split_once("from ")?.1.to_owned())).collect::<Vec<_>>()
+        }};
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_engine_is_silent_unless_it_is_named() {
+        for loud in ["info", "trace", "blazz_whatsapp=debug,warn"] {
+            let heard = heard!(
+                loud,
+                "whatsapp_rust::message",
+                "whatsapp_rust_sqlite_storage",
+                "wacore::store",
+                "wacore_libsignal::protocol",
+                "Client/AppState",
+                "Client/PairCode",
+                "Bot/PairCode",
+                "ChatstateHandler",
+                "usync",
+                "blazz_whatsapp::session"
+            );
+            assert_eq!(heard, ["blazz_whatsapp::session"], "{loud}");
+        }
+        let heard =
+            heard!("info,Client=warn,wacore_libsignal=warn", "Client/Recv", "wacore_libsignal", "wacore");
+        assert_eq!(heard, ["Client/Recv", "wacore_libsignal"]);
     }
 
     #[test]

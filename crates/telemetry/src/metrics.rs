@@ -56,17 +56,27 @@ impl Metrics {
     /// Resident memory of this process in bytes; `None` where `/proc` does not tell.
     #[must_use]
     pub fn resident_bytes() -> Option<u64> {
-        const PAGE: u64 = 4096;
-        // The second field counts pages: proc_pid_statm(5).
-        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-        let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-        Some(pages * PAGE)
+        resident_bytes_in(&std::fs::read_to_string("/proc/self/status").ok()?)
     }
+}
+
+/// In KiB on every machine, whatever the size of its pages: proc_pid_status(5).
+fn resident_bytes_in(status: &str) -> Option<u64> {
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resident_memory_is_read_from_the_status() {
+        let status = "Name:\tblazz\nVmHWM:\t   99999 kB\nVmRSS:\t   12345 kB\nThreads:\t4\n";
+        assert_eq!(resident_bytes_in(status), Some(12_345 * 1024));
+        assert_eq!(resident_bytes_in("Name:\tkthread\n"), None);
+    }
 
     #[test]
     fn rendering_names_the_program_and_its_memory() {

@@ -28,9 +28,23 @@ pub(crate) struct Link {
 /// One connection.
 pub(crate) struct Connection {
     link: Arc<Link>,
-    ears: Arc<Ears>,
+    hold: Hold,
     signals: mpsc::Receiver<Signal>,
     running: BotHandle,
+}
+
+/// Everything that keeps a connection alive. Dropped, it lets go at once: also when its session's code panics or is cut, nothing
+/// of the connection stays, least of all the session's directory.
+struct Hold {
+    ears: Arc<Ears>,
+    tasks: Tasks,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.ears.stop();
+        self.tasks.cut();
+    }
 }
 
 impl Connection {
@@ -41,7 +55,7 @@ impl Connection {
         ears: Arc<Ears>,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Self, OpenError> {
-        let tasks = Tasks::new();
+        let hold = Hold { ears: Arc::clone(&ears), tasks: Tasks::new() };
         let mut transport = TokioWebSocketTransportFactory::new();
         if let Some(endpoint) = &config.endpoint {
             transport = transport.with_url(endpoint.as_str());
@@ -53,7 +67,7 @@ impl Connection {
             .with_backend_arc(store)
             .with_transport_factory(transport)
             .with_http_client(NoHttp)
-            .with_runtime(tasks.clone())
+            .with_runtime(hold.tasks.clone())
             .with_version(config.version)
             .with_device_props(device)
             .with_event_handler(Listener(Arc::clone(&ears)))
@@ -65,7 +79,7 @@ impl Connection {
         let bot = match builder.build().await {
             Ok(bot) => bot,
             Err(error) => {
-                tasks.end().await;
+                hold.tasks.end().await;
                 return Err(OpenError::Engine(error.to_string()));
             }
         };
@@ -74,7 +88,8 @@ impl Connection {
         client.enable_auto_reconnect.store(false, Ordering::Relaxed);
         ears.know(&client);
         let running = bot.spawn();
-        Ok(Self { link: Arc::new(Link { client, tasks }), ears, signals, running })
+        let link = Arc::new(Link { client, tasks: hold.tasks.clone() });
+        Ok(Self { link, hold, signals, running })
     }
 
     /// What others may use of it.
@@ -124,13 +139,13 @@ impl Connection {
 
     /// Closes it in order as long as `patience` allows, then cuts what is left.
     pub(crate) async fn close(self, patience: Duration) {
-        let Self { link, ears, signals, running } = self;
+        let Self { link, hold, signals, running } = self;
         let in_order = tokio::time::timeout(patience, link.client.disconnect()).await.is_ok();
-        ears.stop();
+        hold.ears.stop();
         drop(signals);
         running.abort();
         drop(running);
-        let left = link.tasks.end().await;
+        let left = hold.tasks.end().await;
         if !in_order || left > 0 {
             tracing::warn!(tasks.left = left, "a connection did not close in time and was cut");
         }

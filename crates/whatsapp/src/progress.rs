@@ -1,5 +1,7 @@
 //! How far a connection has come, and how long it may take to come further.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 /// How far a connection has come.
@@ -16,10 +18,10 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Since when messages flow, if they do.
-    pub(crate) fn connected_at(self) -> Option<Instant> {
+    /// For how long messages have flowed, if they do.
+    pub(crate) fn lasted(self) -> Option<Duration> {
         match self {
-            Self::Connected { at } => Some(at),
+            Self::Connected { at } => Some(at.elapsed()),
             _ => None,
         }
     }

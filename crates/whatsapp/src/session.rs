@@ -100,7 +100,7 @@ impl Session {
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
             config: Arc::clone(&config),
-            directory,
+            directory: Arc::new(directory),
             clock,
             shared: Arc::clone(&shared),
             commands: received,
@@ -119,14 +119,17 @@ impl Session {
         let shared = Arc::clone(&self.shared);
         let life =
             self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(life.instrument(span.clone())));
-        self.tracker.spawn(
-            async move {
-                if life.await.is_err_and(|error| error.is_panic()) {
-                    shared.reports.set(AccountState::Failed, Some(StateReason::Crashed));
-                }
+        let afterwards = async move {
+            let ended = life.await;
+            // However it ended: nobody may hold its connection, and nothing is written after this.
+            shared.set_link(None);
+            shared.sends.connection_lost();
+            sync(&shared).await;
+            if ended.is_err_and(|error| error.is_panic()) {
+                shared.reports.set(AccountState::Failed, Some(StateReason::Crashed));
             }
-            .instrument(span.clone()),
-        );
+        };
+        self.tracker.spawn(afterwards.instrument(span.clone()));
         let flushing = flush(Arc::clone(&self.shared), self.stop.clone()).instrument(span);
         self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(flushing));
     }
@@ -240,17 +243,17 @@ async fn open_outboxes(directory: SessionDirectory) -> Result<(SessionDirectory,
     Ok(opened.await.map_err(|error| OpenError::Engine(error.to_string()))??)
 }
 
-/// Puts on disk what was only written, soon after, many entries at a time.
+/// Puts on disk what was only written, soon after, many entries at a time. What is written after the stop is put there when the
+/// connection has ended.
 async fn flush(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             () = shared.written.notified() => {}
         }
         tokio::time::sleep(GATHER).await;
         sync(&shared).await;
     }
-    sync(&shared).await;
 }
 
 async fn sync(shared: &Arc<Shared>) {

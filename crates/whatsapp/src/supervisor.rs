@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Clock, QrCode, StateReason};
+use blazz_domain::{AccountState, Clock, QrCode, StateReason, Timestamp};
 use blazz_session_store::SessionDirectory;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -56,14 +56,14 @@ enum Ending {
     Paired,
     /// Nobody scanned.
     NotScanned,
-    /// Everything else.
-    Over(Over, Option<Instant>),
+    /// Everything else, after messages had flowed for so long, if they ever did.
+    Over(Over, Option<Duration>),
 }
 
 /// Runs one session.
 pub(crate) struct Supervisor {
     pub(crate) config: Arc<EngineConfig>,
-    pub(crate) directory: SessionDirectory,
+    pub(crate) directory: Arc<SessionDirectory>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) commands: mpsc::Receiver<Command>,
@@ -93,29 +93,29 @@ impl Supervisor {
             let ending = self.connect(&store, &mut round_ends).await;
             self.settle(&store).await;
             self.shared.qr.send_replace(None);
-            let (over, connected_at) = match ending {
+            let (over, lasted) = match ending {
                 Ending::Stop => return,
                 Ending::Paired => continue,
                 Ending::NotScanned => {
                     return self.shared.reports.set(AccountState::QrTimeout, Some(StateReason::QrExpired));
                 }
-                Ending::LoggedOut(reply) => return self.forget(store, Some(reply)),
+                Ending::LoggedOut(reply) => return self.forget(store, Some(reply)).await,
                 Ending::LogoutOpen(reply) => {
                     self.open_logout = Some(reply);
                     continue;
                 }
                 Ending::Over(Over::LoggedOut, _) => {
                     let reply = self.open_logout.take();
-                    return self.forget(store, reply);
+                    return self.forget(store, reply).await;
                 }
-                Ending::Over(over, connected_at) => (over, connected_at),
+                Ending::Over(over, lasted) => (over, lasted),
             };
             self.refuse_open_logout();
             if let Some(reason) = over.verdict(self.shared.outboxes.is_broken()) {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
             self.shared.reports.set(self.waiting_state(), Some(over.reason()));
-            let delay = attempts.next_delay(connected_at.map(|at| at.elapsed()));
+            let delay = attempts.next_delay(lasted);
             tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
             if !self.pause(delay).await {
                 return;
@@ -157,18 +157,18 @@ impl Supervisor {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    answer(reply, self.logout_at_rest());
+                    answer(reply, self.logout_at_rest().await);
                 }
             }
         }
     }
 
     /// Without a connection only what was never linked, or is no longer, can be logged out.
-    fn logout_at_rest(&self) -> Result<(), EngineError> {
+    async fn logout_at_rest(&self) -> Result<(), EngineError> {
         if self.shared.is_linked() {
             return Err(EngineError::NotConnected);
         }
-        self.directory.reset_credentials()?;
+        self.reset_credentials(None).await?;
         self.shared.reports.set(AccountState::LoggedOut, Some(StateReason::Requested));
         Ok(())
     }
@@ -218,7 +218,14 @@ impl Supervisor {
                 biased;
                 () = self.stop.cancelled() => return Ending::Stop,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
-                    if let Some(ending) = self.logout(connection, progress.connected_at().is_some(), reply).await {
+                    let stop = self.stop.clone();
+                    let ending = tokio::select! {
+                        biased;
+                        // Whoever waits for the logout hears that the session is stopped.
+                        () = stop.cancelled() => return Ending::Stop,
+                        ending = self.logout(connection, progress.lasted().is_some(), reply) => ending,
+                    };
+                    if let Some(ending) = ending {
                         return ending;
                     }
                     continue;
@@ -232,7 +239,9 @@ impl Supervisor {
                 }
                 _ = probe.tick() => {
                     if silence.lasts(connection.last_data_ms()) {
-                        return Ending::Over(Over::Silent, progress.connected_at());
+                        let silent = self.silent_for(connection);
+                        let lasted = progress.lasted().map(|lasted| lasted.saturating_sub(silent));
+                        return Ending::Over(Over::Silent, lasted);
                     }
                     continue;
                 }
@@ -240,13 +249,20 @@ impl Supervisor {
             let Some(signal) = signal else {
                 return match progress {
                     Progress::Paired { .. } => Ending::Paired,
-                    _ => Ending::Over(Over::Lost, progress.connected_at()),
+                    _ => Ending::Over(Over::Lost, progress.lasted()),
                 };
             };
             if let Some(ending) = self.hear(signal, connection, &mut progress, round_ends).await {
                 return ending;
             }
         }
+    }
+
+    /// How long nothing has come.
+    fn silent_for(&self, connection: &Connection) -> Duration {
+        let micros = i64::try_from(connection.last_data_ms()).ok().and_then(|ms| ms.checked_mul(1000));
+        let last_data = micros.and_then(Timestamp::from_unix_micros);
+        last_data.map_or(Duration::MAX, |last_data| self.clock.now().since(last_data))
     }
 
     /// Acts on what the connection says; `Some` when that ends it.
@@ -258,7 +274,7 @@ impl Supervisor {
         round_ends: &mut Option<Instant>,
     ) -> Option<Ending> {
         match signal {
-            Signal::Over(over) => return Some(Ending::Over(over, progress.connected_at())),
+            Signal::Over(over) => return Some(Ending::Over(over, progress.lasted())),
             Signal::CodesExhausted => return Some(Ending::NotScanned),
             Signal::Qr { text, valid_for } => {
                 if let Progress::Begun { .. } | Progress::Showing { .. } = progress {
@@ -333,10 +349,22 @@ impl Supervisor {
         }
     }
 
+    /// Closes the engine's store and deletes the credentials, on a thread that may wait for the disk.
+    async fn reset_credentials(&self, store: Option<Arc<SqliteStore>>) -> Result<(), EngineError> {
+        let directory = Arc::clone(&self.directory);
+        let resetting = tokio::task::spawn_blocking(move || {
+            drop(store);
+            directory.reset_credentials()
+        });
+        match resetting.await {
+            Ok(done) => Ok(done?),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     /// The link is gone, by request if somebody waits for it: closes the engine's store and deletes it.
-    fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
-        drop(store);
-        let forgotten = self.directory.reset_credentials();
+    async fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
+        let forgotten = self.reset_credentials(Some(store)).await;
         self.shared.set_linked(false);
         self.shared.reports.identify(None, None);
         match &forgotten {
@@ -351,7 +379,7 @@ impl Supervisor {
             }
         }
         if let Some(reply) = reply {
-            answer(reply, forgotten.map_err(EngineError::from));
+            answer(reply, forgotten);
         }
     }
 }

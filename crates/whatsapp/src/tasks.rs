@@ -41,10 +41,15 @@ impl Tasks {
         self.tracker.spawn_on(self.cut.clone().run_until_cancelled_owned(future), &self.handle)
     }
 
-    /// Cuts every task and waits until they are gone; says how many would not go.
-    pub(crate) async fn end(&self) -> usize {
+    /// Cuts every task, without waiting until they are gone.
+    pub(crate) fn cut(&self) {
         self.cut.cancel();
         self.tracker.close();
+    }
+
+    /// Cuts every task and waits until they are gone; says how many would not go.
+    pub(crate) async fn end(&self) -> usize {
+        self.cut();
         match tokio::time::timeout(CUT_TIMEOUT, self.tracker.wait()).await {
             Ok(()) => 0,
             Err(_) => self.tracker.len(),

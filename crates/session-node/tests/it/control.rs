@@ -26,8 +26,6 @@ use crate::until::until;
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
     pub(crate) lease: Lease,
-    pub(crate) outbox_id: OutboxId,
-    pub(crate) sequence: u64,
     pub(crate) event: serde_json::Value,
 }
 
@@ -42,11 +40,34 @@ pub(crate) struct Script {
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
     /// What events are refused with.
     pub(crate) events_refused: Option<(u16, ErrorCode)>,
+    /// Batches of this incarnation are refused as superseded, once there is a later one.
+    pub(crate) supersede_batches_of: Option<Incarnation>,
+    /// How many batches wait for that.
+    pub(crate) held: usize,
     pub(crate) registrations: Vec<Register>,
     pub(crate) heartbeats: Vec<Heartbeat>,
     pub(crate) reports: HashMap<AccountId, Vec<SessionReport>>,
+    /// Every entry once, in the order of its first arrival.
     pub(crate) taken: Vec<Taken>,
     pub(crate) batches: usize,
+    /// How many entries came again: a batch whose answer was lost is sent once more.
+    pub(crate) repeats: usize,
+    /// Entries that came again as something else.
+    pub(crate) contradictions: Vec<(OutboxId, u64)>,
+    seen: HashMap<(OutboxId, u64), serde_json::Value>,
+}
+
+impl Script {
+    fn take(&mut self, lease: Lease, outbox_id: OutboxId, sequence: u64, event: serde_json::Value) {
+        match self.seen.get(&(outbox_id, sequence)) {
+            None => {
+                self.seen.insert((outbox_id, sequence), event.clone());
+                self.taken.push(Taken { lease, event });
+            }
+            Some(before) if *before == event => self.repeats += 1,
+            Some(_) => self.contradictions.push((outbox_id, sequence)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -155,6 +176,7 @@ impl Control {
 
     pub(crate) fn texts_now(&self, account: AccountId) -> Vec<String> {
         self.script(|script| {
+            assert_eq!(script.contradictions, [], "an entry that comes again is the same");
             let of_account = script.taken.iter().filter(|taken| taken.lease.account_id == account);
             of_account.filter_map(|taken| Some(taken.event["content"]["text"].as_str()?.to_owned())).collect()
         })
@@ -194,6 +216,18 @@ async fn events(
     CallLease(lease): CallLease,
     SignedJson(batch): SignedJson<EventBatch>,
 ) -> HttpResponse {
+    let superseded = state.script.lock().unwrap().supersede_batches_of;
+    if superseded.is_some_and(|incarnation| batch.incarnation <= incarnation) {
+        state.script.lock().unwrap().held += 1;
+        // Until the node reports under the later one.
+        until("the later registration", async || {
+            let script = state.script.lock().unwrap();
+            let later = script.heartbeats.iter().any(|beat| beat.incarnation > batch.incarnation);
+            later.then_some(())
+        })
+        .await;
+        return problem_response(&Problem::new(409, ErrorCode::Superseded));
+    }
     let mut script = state.script.lock().unwrap();
     if let Some((status, code)) = script.events_refused {
         return problem_response(&Problem::new(status, code));
@@ -202,8 +236,7 @@ async fn events(
     script.batches += 1;
     for entry in &batch.entries {
         let event = serde_json::from_str(entry.event.get()).unwrap();
-        let (outbox_id, sequence) = (batch.outbox_id, entry.sequence);
-        script.taken.push(Taken { lease, outbox_id, sequence, event });
+        script.take(lease, batch.outbox_id, entry.sequence, event);
     }
     HttpResponse::Ok().json(EventsAcknowledged { sequence })
 }

@@ -1,10 +1,12 @@
 //! The node and the registry: registration, heartbeats, what the API wants, and the end of a node that was replaced.
 
-use blazz_domain::{AccountState, ErrorCode, Incarnation, StateNumber};
+use blazz_domain::{AccountState, Epoch, ErrorCode, Incarnation, Lease, StateNumber, StateReason};
 use blazz_session_node::RunError;
-use blazz_wire::node_api::Assignment;
+use blazz_wire::node_api::{Assignment, StartSession};
+use blazz_wire::request_id::RequestId;
 
-use crate::stage::{ANNA, Stage};
+use crate::linking::refused;
+use crate::stage::{ANNA, BERT, Stage};
 use crate::until::until;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,4 +101,51 @@ async fn a_node_that_was_replaced_ends() {
         devices.iter().all(|device| !device.online).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_node_starts_no_other_session_not_even_one_that_it_knows() {
+    let stage = Stage::new().await;
+    let node = stage.start_for(1).await;
+    let (first, second) = (stage.lease(), stage.lease());
+    let id = RequestId::generate();
+    let start = StartSession { linked: false };
+    node.start(&first).await;
+    node.start(&first).await;
+    assert!(refused(node.client.start(&second, &start, &id).await, ErrorCode::NoCapacity));
+    node.client.stop(&first, &id).await.unwrap();
+    node.start(&second).await;
+    assert!(refused(node.client.start(&first, &start, &id).await, ErrorCode::NoCapacity));
+    node.client.stop(&second, &id).await.unwrap();
+    node.start(&first).await;
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_for_a_later_grant_is_not_shown_as_connected() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    let later = Lease { epoch: Epoch(2), ..lease };
+    stage.control.script(|script| script.start = vec![Assignment { lease: later, linked: true }]);
+    // What the session was linked with lies under the earlier grant: the later one has to say so.
+    let failed = stage.control.reported(lease.account_id, AccountState::Failed).await;
+    assert_eq!(failed.reason, Some(StateReason::StorageFailed));
+    assert_eq!(node.state(&later).await, AccountState::Failed);
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_meant_for_an_earlier_registration_ends_nothing() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    stage.control.script(|script| script.supersede_batches_of = Some(Incarnation(8)));
+    stage.writes(BERT, ANNA, "between two registrations").await;
+    until("the batch", async || stage.control.script(|script| (script.held > 0).then_some(()))).await;
+    // The batch is answered only when the node has registered anew.
+    stage.control.script(|script| script.refuse = Some((Incarnation(8), ErrorCode::NotRegistered)));
+    assert_eq!(stage.control.texts(lease.account_id, 1).await, ["between two registrations"]);
+    assert_eq!(node.state(&lease).await, AccountState::Connected);
+    node.end().await.unwrap();
 }

@@ -1,12 +1,14 @@
 //! The binary itself: how it refuses, what it says it is, how it ends.
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use blazz_domain::{AccountState, ErrorCode, Incarnation};
 use blazz_wire::node_api::StartSession;
 use blazz_wire::request_id::RequestId;
 
-use crate::stage::{ANNA, BERT, Stage};
+use crate::stage::{ANNA, BERT, Stage, message};
 use crate::until::until;
 
 fn binary() -> Command {
@@ -100,6 +102,16 @@ async fn launch_with(stage: &Stage, change: impl FnOnce(&mut Command)) -> Runnin
     Running(command.spawn().unwrap())
 }
 
+/// Launches it with its log in a file.
+async fn launch_logged(stage: &Stage, filter: &str) -> (Running, PathBuf) {
+    let log = stage.session_root().with_extension("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let running = launch_with(stage, move |command| {
+        command.stderr(file).env("BLAZZ_LOG", filter);
+    });
+    (running.await, log)
+}
+
 async fn exit_code(running: &mut Running) -> Option<i32> {
     until("the process to end", async || running.0.try_wait().unwrap()).await.code()
 }
@@ -144,12 +156,7 @@ async fn sigterm_ends_a_process_in_order_and_kill_loses_no_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_api_asks_for_is_in_the_log_under_the_apis_own_id() {
     let stage = Stage::new().await;
-    let log = stage.session_root().with_extension("log");
-    let file = std::fs::File::create(&log).unwrap();
-    let _running = launch_with(&stage, move |command| {
-        command.stderr(file);
-    })
-    .await;
+    let (_running, log) = launch_logged(&stage, "info").await;
     let client = stage.client(&stage.url().await);
     let (lease, start) = (stage.lease(), StartSession { linked: false });
     let (asked, read) = (RequestId::generate(), RequestId::generate());
@@ -167,4 +174,26 @@ async fn what_the_api_asks_for_is_in_the_log_under_the_apis_own_id() {
     }
     assert!(!text.contains(read.as_str()), "reads are quiet");
     assert!(!text.contains("/heartbeat"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_no_phone_even_when_it_tells_everything() {
+    let stage = Stage::new().await;
+    let (_running, log) = launch_logged(&stage, "trace").await;
+    let client = stage.client(&stage.url().await);
+    let (lease, start, id) = (stage.lease(), StartSession { linked: false }, RequestId::generate());
+    until("the node to be registered", async || client.start(&lease, &start, &id).await.ok()).await;
+    let qr = client.qr(&lease, Duration::from_secs(20), &id).await.unwrap();
+    stage.emulator.scan(ANNA, &qr.text).await.unwrap();
+    stage.control.reported(lease.account_id, AccountState::Connected).await;
+    stage.writes(BERT, ANNA, "our secret words").await;
+    stage.control.texts(lease.account_id, 1).await;
+    client.send(&lease, &message(BERT, "3EB0000000000000000009", "my secret words"), &id).await.unwrap();
+    client.stop(&lease, &id).await.unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("the session is open"), "{text}");
+    for secret in [ANNA, BERT, "secret words"] {
+        let told = text.lines().find(|line| line.contains(secret));
+        assert_eq!(told, None, "{secret} is in the log");
+    }
 }

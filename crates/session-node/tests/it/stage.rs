@@ -90,7 +90,16 @@ impl Stage {
     }
 
     pub(crate) async fn start_with(&self, engine: Arc<dyn Engine>) -> Node {
-        let node = self.launch(engine).await;
+        self.registered(self.launch(engine).await).await
+    }
+
+    /// Starts a node that runs so many sessions at most.
+    pub(crate) async fn start_for(&self, capacity: u32) -> Node {
+        let config = Config { capacity, ..self.config() };
+        self.registered(self.launch_as(config, self.engine()).await).await
+    }
+
+    async fn registered(&self, node: Node) -> Node {
         until("the node's registration", async || {
             let ready = get(&format!("{}/readyz", node.url)).await?;
             (ready.0 == 200).then_some(())
@@ -101,8 +110,12 @@ impl Stage {
 
     /// Starts a node without waiting for its registration.
     pub(crate) async fn launch(&self, engine: Arc<dyn Engine>) -> Node {
-        let _from_before = std::fs::remove_file(self.ready_file());
-        let config = Config {
+        self.launch_as(self.config(), engine).await
+    }
+
+    /// The settings of a node of this stage.
+    pub(crate) fn config(&self) -> Config {
+        Config {
             node_id: self.node_id(),
             listen: "127.0.0.1:0".parse().unwrap(),
             url: None,
@@ -116,7 +129,11 @@ impl Stage {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             ready_file: Some(self.ready_file()),
-        };
+        }
+    }
+
+    pub(crate) async fn launch_as(&self, config: Config, engine: Arc<dyn Engine>) -> Node {
+        let _from_before = std::fs::remove_file(self.ready_file());
         let shutdown = Shutdown::new();
         let running = tokio::spawn(run_with(config, shutdown.clone(), engine));
         let url = self.url().await;

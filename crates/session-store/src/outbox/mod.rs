@@ -10,6 +10,7 @@ mod sync;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blazz_domain::{Epoch, OutboxId};
@@ -49,6 +50,8 @@ pub struct Batch {
 /// The outboxes of one open session: one being written, and those that earlier openings left.
 pub struct Outboxes {
     state: Mutex<State>,
+    /// Entries that are not acknowledged: to be read without the state, which is held while a disk works.
+    pending: AtomicU64,
     synced: SyncPoint,
     grew: Notify,
     // Keeps the session's directory ours while anybody can still append.
@@ -83,8 +86,10 @@ impl Outboxes {
             segments.extend(Segment::recover(path)?);
         }
         let header = Header { outbox_id: OutboxId::new(), written_under: epoch };
+        let state = State { directory, header, order, last: 0, segments, broken: false };
         Ok(Self {
-            state: Mutex::new(State { directory, header, order, last: 0, segments, broken: false }),
+            pending: AtomicU64::new(state.pending()),
+            state: Mutex::new(state),
             synced: SyncPoint::default(),
             grew: Notify::new(),
             _lock: lock,
@@ -97,7 +102,7 @@ impl Outboxes {
     /// When it could not be written, or not made as durable as asked: then it counts as not appended, though it may come
     /// out of [`Outboxes::next_batch`].
     pub fn append(&self, entry: &[u8], durability: Durability) -> Result<u64, StoreError> {
-        let sequence = self.state().append(entry)?;
+        let sequence = self.write(entry)?;
         self.grew.notify_one();
         if durability == Durability::Synced {
             self.sync_to(sequence)?;
@@ -132,6 +137,7 @@ impl Outboxes {
                 return Ok(Some(Batch { outbox_id, written_under, entries }));
             }
             state.give_up_unreadable();
+            self.count(&state);
         }
     }
 
@@ -140,7 +146,10 @@ impl Outboxes {
     /// # Errors
     /// When a file cannot be read or deleted.
     pub fn acknowledge(&self, outbox_id: OutboxId, sequence: u64) -> Result<(), StoreError> {
-        self.state().acknowledge(outbox_id, sequence)
+        let mut state = self.state();
+        let acknowledged = state.acknowledge(outbox_id, sequence);
+        self.count(&state);
+        acknowledged
     }
 
     /// Waits until something was appended since the last time this returned. For one waiter.
@@ -153,14 +162,25 @@ impl Outboxes {
         self.state().broken
     }
 
-    /// How many entries are not acknowledged.
+    /// How many entries are not acknowledged. Never waits.
     pub fn pending(&self) -> u64 {
-        self.state().segments.iter().map(|segment| segment.pending).sum()
+        self.pending.load(Ordering::SeqCst)
     }
 
     /// The outbox that this opening writes.
     pub fn outbox_id(&self) -> OutboxId {
         self.state().header.outbox_id
+    }
+
+    fn write(&self, entry: &[u8]) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let sequence = state.append(entry)?;
+        self.count(&state);
+        Ok(sequence)
+    }
+
+    fn count(&self, state: &State) {
+        self.pending.store(state.pending(), Ordering::SeqCst);
     }
 
     fn sync_to(&self, sequence: u64) -> Result<(), StoreError> {
@@ -195,6 +215,10 @@ impl Drop for Outboxes {
 }
 
 impl State {
+    fn pending(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.pending).sum()
+    }
+
     fn append(&mut self, entry: &[u8]) -> Result<u64, StoreError> {
         if self.broken {
             return Err(StoreError::Broken);
@@ -273,4 +297,29 @@ fn order_of(name: &str) -> Option<u64> {
     let (order, rest) = name.split_once('-')?;
     rest.strip_suffix(".log")?.parse::<OutboxId>().ok()?;
     u64::from_str_radix(order, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn how_many_wait_is_told_while_the_disk_works() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = Arc::new(SessionLock::take(directory.path()).unwrap());
+        let outboxes = Outboxes::open(directory.path().to_owned(), Epoch(1), lock).unwrap();
+        let outboxes = Arc::new(outboxes);
+        outboxes.append(b"one", Durability::Written).unwrap();
+        let working = outboxes.state();
+        let (tell, told) = mpsc::channel();
+        let asked = Arc::clone(&outboxes);
+        std::thread::spawn(move || tell.send(asked.pending()));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(1));
+        drop(working);
+        outboxes.acknowledge(outboxes.outbox_id(), 1).unwrap();
+        assert_eq!(outboxes.pending(), 0);
+    }
 }

@@ -98,6 +98,41 @@ fn a_logout_is_remembered_until_a_new_link_is_asked_for() {
 }
 
 #[test]
+fn a_logout_that_was_cut_short_is_finished_before_a_new_link_begins() {
+    let stage = Stage::new();
+    let session = stage.open();
+    // The cut came after the marker, before anything was deleted.
+    for name in ["engine.db", "engine.db-wal", "engine.db-shm", "logged-out"] {
+        fs::write(session.path().join(name), "credentials").unwrap();
+    }
+    drop(session);
+    assert!(stage.root.open_session(&stage.lease, true).unwrap().is_logged_out());
+    let session = stage.open();
+    for name in ["engine.db", "engine.db-wal", "engine.db-shm", "logged-out"] {
+        assert!(!session.path().join(name).exists(), "{name} is left of the old link");
+    }
+}
+
+#[test]
+fn a_log_never_outlives_its_store() {
+    let stage = Stage::new();
+    let session = stage.open();
+    fs::write(session.path().join("engine.db-wal"), "credentials").unwrap();
+    // A store that cannot be removed: the reset is cut right before it.
+    fs::create_dir(session.engine_path()).unwrap();
+    assert!(session.reset_credentials().is_err());
+    assert!(!session.path().join("engine.db-wal").exists());
+    drop(session);
+
+    assert!(stage.root.open_session(&stage.lease, false).is_err(), "not before the old link is gone");
+    let told = stage.root.open_session(&stage.lease, true).unwrap();
+    assert!(told.is_logged_out());
+    fs::remove_dir(told.engine_path()).unwrap();
+    drop(told);
+    assert!(!stage.open().is_logged_out());
+}
+
+#[test]
 fn an_older_grant_is_refused() {
     let stage = Stage::new();
     let later = Lease { epoch: Epoch(3), ..stage.lease };

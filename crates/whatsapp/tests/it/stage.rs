@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountId, AccountState, Epoch, Incarnation, Jid, Lease, MessageContent, ProviderMessageId, SendOutcome,
-    SessionEvent, SessionReport, StateReason, SystemClock, WorkspaceId,
+    AccountId, AccountState, Clock, Epoch, Incarnation, Jid, Lease, MessageContent, ProviderMessageId,
+    SendOutcome, SessionEvent, SessionReport, StateReason, SystemClock, WorkspaceId,
 };
 use blazz_emulator::{DeviceInfo, Emulator, EmulatorConfig, PhoneMessage};
 use blazz_session_store::{SessionRoot, StoreError};
@@ -55,9 +55,13 @@ impl Stage {
 
     /// Opens the stage's session.
     pub(crate) async fn open(&self, linked: bool) -> Result<Session, OpenError> {
+        self.open_by(Arc::new(SystemClock), linked).await
+    }
+
+    /// Opens the stage's session by another clock.
+    pub(crate) async fn open_by(&self, clock: Arc<dyn Clock>, linked: bool) -> Result<Session, OpenError> {
         let directory = self.root.open_session(&self.lease, linked)?;
-        Session::open(Arc::new(self.config.clone()), directory, self.numbers.clone(), Arc::new(SystemClock))
-            .await
+        Session::open(Arc::new(self.config.clone()), directory, self.numbers.clone(), clock).await
     }
 
     /// Opens the stage's session as soon as whoever had it open before is gone.

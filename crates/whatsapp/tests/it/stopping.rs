@@ -1,14 +1,20 @@
 //! A stopped session leaves nothing behind.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use blazz_domain::{AccountState, StateReason};
+use blazz_domain::{
+    AccountState, Clock, ProviderMessageId, SendOutcome, StateReason, SystemClock, Timestamp,
+};
 use blazz_emulator::{Fault, FaultRequest};
+use blazz_session_store::StoreError;
+use blazz_whatsapp::{EngineError, OpenError};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::stage::{Stage, qr, until};
+use crate::stage::{Stage, connected, qr, send, state_for, until};
 
 /// How many files this process has open below a directory.
 fn open_files(directory: &Path) -> usize {
@@ -95,4 +101,64 @@ async fn a_server_that_hangs_does_not_hang_the_stop() {
     let begun = Instant::now();
     stage.close(session).await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+/// A clock that breaks down when it is read for the last time.
+#[derive(Debug)]
+struct BreaksDown {
+    readings: AtomicU32,
+}
+
+impl Clock for BreaksDown {
+    fn now(&self) -> Timestamp {
+        let left = self.readings.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert_ne!(left, Ok(1), "the clock breaks down");
+        SystemClock.now()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_code_panics_on_a_live_connection_opens_again() {
+    let stage = Stage::new().await;
+    let session = stage.linked().await;
+    stage.close(session).await;
+
+    // Read when it starts, when it connects, and when it is connected.
+    let clock = Arc::new(BreaksDown { readings: AtomicU32::new(3) });
+    let session = until("the directory to be free", async || {
+        match stage.open_by(Arc::<BreaksDown>::clone(&clock), true).await {
+            Err(OpenError::Store(StoreError::Busy)) => None,
+            opened => Some(opened.unwrap()),
+        }
+    })
+    .await;
+    state_for(&session, AccountState::Failed, StateReason::Crashed).await;
+    stage.close(session).await;
+    until("the socket to be gone", async || (stage.emulator.stats().await.live_sockets == 0).then_some(()))
+        .await;
+
+    let session = stage.reopen().await;
+    connected(&session).await;
+    let sent = send(&session, &ProviderMessageId::generate(), "alive").await;
+    assert!(matches!(sent, SendOutcome::Acknowledged { .. }), "{sent:?}");
+    stage.close(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_that_hangs_does_not_hang_the_stop() {
+    let mut stage = Stage::new().await;
+    stage.config.close_timeout = Duration::from_secs(1);
+    stage.config.ack_timeout = Duration::from_secs(60);
+    let session = Arc::new(stage.linked().await);
+    stage.emulator.fault(FaultRequest::new(Fault::Delay { ms: 60_000 })).await.unwrap();
+    let leaving = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { session.logout().await }
+    });
+    // The server has removed it, and holds its answer back.
+    stage.device(<[_]>::is_empty).await;
+    let begun = Instant::now();
+    session.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(matches!(leaving.await.unwrap(), Err(EngineError::Stopped)));
 }

@@ -79,9 +79,14 @@ impl Actor {
             return Err(Fault::StaleLease);
         }
         if lease.epoch > self.lease.epoch {
+            let was_at_rest = self.phase.is_resting();
             self.leave().await;
             self.lease = lease;
             self.published.adopt(lease);
+            if !was_at_rest {
+                // Nothing runs under the new grant yet; nobody may take the session for alive.
+                self.publish(AccountState::Stopped, None);
+            }
         }
         Ok(())
     }
@@ -203,9 +208,13 @@ impl Actor {
             Err(StoreError::Missing) => return Ok(()),
             opened => opened?,
         };
-        let opening = self.context.runtime.spawn_blocking(move || directory.open_outboxes());
-        let outboxes = opening.await.map_err(|error| Fault::Storage(error.to_string()))??;
-        if outboxes.pending() > 0 {
+        // What holds nothing is closed there too: that deletes files.
+        let opening = self.context.runtime.spawn_blocking(move || {
+            let outboxes = directory.open_outboxes()?;
+            Ok::<_, StoreError>((outboxes.pending() > 0).then_some(outboxes))
+        });
+        let opened = opening.await.map_err(|error| Fault::Storage(error.to_string()))??;
+        if let Some(outboxes) = opened {
             tracing::info!(outbox.pending = outboxes.pending(), "an earlier run left entries in the outbox");
             let outboxes = Arc::new(outboxes);
             self.published.pumps(&outboxes);
