@@ -11,6 +11,8 @@ mod chatstate;
 mod config;
 mod connection;
 mod delivery;
+#[cfg(feature = "bench")]
+pub mod direct;
 mod dispatch;
 mod emulator;
 mod entropy;
