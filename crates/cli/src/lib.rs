@@ -22,7 +22,6 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Start everything on this machine: emulator, API and session nodes; keep it running until interrupted.
     Up(up::UpArgs),
     /// Bring the database's tables up to date.
     Migrate(migrate::MigrateArgs),
