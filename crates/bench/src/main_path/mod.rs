@@ -12,9 +12,10 @@ mod sizes;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::gauges::Disk;
 use crate::hop::HopServer;
@@ -61,42 +62,39 @@ enum Part {
     Hop,
 }
 
-/// Everything that the parts measure with.
+/// Everything that the parts measure with. Processes end before the directory that they write to is deleted.
 struct Bench {
     sizes: Sizes,
     report: Report,
-    directory: TempDir,
     disk: Disk,
     stack: Stack,
     hop_server: HopServer,
+    directory: TempDir,
 }
 
-/// Starts everything, measures, prints.
+/// Starts everything, measures, prints; an interrupt ends it in order.
 pub(crate) async fn run(args: MainPathArgs) -> Result<()> {
-    let wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let fleet = args.postgres.clone().zip(args.redis.clone());
-    let bench = Bench::start(&args, fleet.map(|(postgres, redis)| Fleet { postgres, redis })).await?;
-    if wanted(Part::Idle) {
-        idle::measure(&bench).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = measure(&args) => done,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = terminate.recv() => bail!("interrupted"),
     }
-    if wanted(Part::Sessions) {
-        sessions::measure(&bench).await?;
-    }
-    if wanted(Part::Qr) {
-        qr::measure(&bench).await?;
-    }
-    if wanted(Part::Send) {
-        sending::measure(&bench).await?;
-    }
-    if wanted(Part::Hop) {
-        hop::measure(&bench).await?;
+}
+
+async fn measure(args: &MainPathArgs) -> Result<()> {
+    let mut bench = Bench::start(args).await?;
+    let measured = bench.measure(args).await;
+    if measured.is_err() {
+        bench.directory.disable_cleanup(true);
+        say(&format!("databases and logs stay in {}", bench.directory.path().display()));
     }
     say("stopping the stack");
-    Ok(())
+    measured
 }
 
 impl Bench {
-    async fn start(args: &MainPathArgs, fleet: Option<Fleet>) -> Result<Self> {
+    async fn start(args: &MainPathArgs) -> Result<Self> {
         let parent = match &args.directory {
             Some(directory) => directory.clone(),
             // Not the system's temporary directory: that may be memory, where nothing takes as long as on a disk.
@@ -104,6 +102,8 @@ impl Bench {
         };
         let directory = TempDir::with_prefix_in("bench-", &parent)
             .with_context(|| format!("cannot create a folder in {}", parent.display()))?;
+        let fleet = args.postgres.clone().zip(args.redis.clone());
+        let fleet = fleet.map(|(postgres, redis)| Fleet { postgres, redis });
         say("starting a stack");
         let stack = Stack::start(directory.path(), fleet.as_ref()).await?;
         Ok(Self {
@@ -111,9 +111,29 @@ impl Bench {
             report: Report::begin(figures::FIGURES, args.form)?,
             disk: Disk::below(directory.path())?,
             hop_server: HopServer::start().await?,
-            directory,
             stack,
+            directory,
         })
+    }
+
+    async fn measure(&self, args: &MainPathArgs) -> Result<()> {
+        let wanted = |part| args.only.is_empty() || args.only.contains(&part);
+        if wanted(Part::Idle) {
+            idle::measure(self).await?;
+        }
+        if wanted(Part::Sessions) {
+            sessions::measure(self).await?;
+        }
+        if wanted(Part::Qr) {
+            qr::measure(self).await?;
+        }
+        if wanted(Part::Send) {
+            sending::measure(self).await?;
+        }
+        if wanted(Part::Hop) {
+            hop::measure(self).await?;
+        }
+        Ok(())
     }
 
     /// A folder of one contender's own.

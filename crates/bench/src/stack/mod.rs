@@ -32,7 +32,7 @@ pub(crate) struct Fleet {
 
 /// A running stack with one node; stopped when dropped.
 pub(crate) struct Stack {
-    child: Child,
+    _running: Running,
     up: Up,
     /// The API, with the workspace's key.
     pub(crate) api: Api,
@@ -62,19 +62,15 @@ impl Stack {
     pub(crate) async fn start(directory: &Path, fleet: Option<&Fleet>) -> Result<Self> {
         let var = directory.join("var");
         let log = directory.join("up.log");
-        let mut child = command(&var, &log, fleet)?.spawn().context("cannot start `blazz up`")?;
-        let up = match until_up(&mut child, &var.join("up.json")).await {
-            Ok(up) => up,
-            Err(error) => {
-                end(&mut child);
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("{error:#}; `blazz up` said: {}", said.trim());
-            }
-        };
+        let mut running = Running(command(&var, &log, fleet)?.spawn().context("cannot start `blazz up`")?);
+        let up = running.until_up(&var.join("up.json")).await.with_context(|| {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            format!("`blazz up` said: {}", said.trim())
+        })?;
         let http = blazz_wire::http_client(Duration::from_secs(2), PATIENCE)?;
         let api = Api::new(http.clone(), &up.api_url, &up.workspace_key);
         let phones = Phones::new(http, &up.emulator_url);
-        Ok(Self { child, up, api, phones })
+        Ok(Self { _running: running, up, api, phones })
     }
 
     /// The API's process.
@@ -101,12 +97,6 @@ impl Stack {
     }
 }
 
-impl Drop for Stack {
-    fn drop(&mut self) {
-        end(&mut self.child);
-    }
-}
-
 fn command(var: &Path, log: &Path, fleet: Option<&Fleet>) -> Result<Command> {
     let mut command = Command::new(program("blazz")?);
     command.args(["up", "--port", "0", "--nodes", "1", "--dir"]).arg(var);
@@ -125,22 +115,29 @@ fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn until_up(child: &mut Child, file: &Path) -> Result<Up> {
-    let deadline = Instant::now() + PATIENCE;
-    while !file.exists() {
-        if let Some(status) = child.try_wait()? {
-            bail!("it ended at once ({status})");
+/// `blazz up` itself; asked to stop when dropped, and waited for.
+struct Running(Child);
+
+impl Running {
+    async fn until_up(&mut self, file: &Path) -> Result<Up> {
+        let deadline = Instant::now() + PATIENCE;
+        while !file.exists() {
+            if let Some(status) = self.0.try_wait()? {
+                bail!("it ended at once ({status})");
+            }
+            ensure!(Instant::now() < deadline, "it did not come up in {} s", PATIENCE.as_secs());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        ensure!(Instant::now() < deadline, "it did not come up in {} s", PATIENCE.as_secs());
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        serde_json::from_str(&std::fs::read_to_string(file)?).context("up.json has another shape")
     }
-    serde_json::from_str(&std::fs::read_to_string(file)?).context("up.json has another shape")
 }
 
-fn end(child: &mut Child) {
-    if let Ok(pid) = i32::try_from(child.id()) {
-        // It may have ended by itself.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.0.id()) {
+            // It may have ended by itself.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ = self.0.wait();
     }
-    let _ = child.wait();
 }
