@@ -313,13 +313,14 @@ async fn a_node_whose_return_got_no_answer_is_asked_again() {
 async fn a_start_that_nobody_answered_is_caught_up_on() {
     for_each_database(async |db| {
         for restarts in [false, true] {
-            let world = World::new(db, quick()).await;
+            let mut world = World::new(db, quick()).await;
             let node = world.node("node-1").await;
             let id = world.connected(&node).await;
             world.report(&node, id, AccountState::LoggedOut).await;
             let answer = fleet::heartbeat(&world.services, &node.id, node.beat(vec![])).await.unwrap();
             assert!(answer.start.is_empty(), "logged out: somebody has to ask for a new link");
             node.die().await;
+            world.hang_up();
             let failed =
                 sessions::start(&world.services, world.workspace, id, &request_id()).await.unwrap_err();
             assert_eq!(failed.code(), ErrorCode::NodeUnreachable);

@@ -12,6 +12,7 @@ use blazz_domain::{
     StateNumber, SystemClock,
 };
 use blazz_services::{Services, fleet};
+use blazz_test_support::eventually;
 use blazz_wire::control_api::{Heartbeat, Register, Registered, SessionChange};
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::{Deleted, SendMessage, SessionStatus, StartSession};
@@ -162,6 +163,9 @@ impl TestNode {
     /// Ends the server; its port answers no more.
     pub(crate) async fn die(&self) {
         self.handle.stop(false).await;
+        let address = self.url.trim_start_matches("http://");
+        let refused = async || tokio::net::TcpStream::connect(address).await.is_err().then_some(());
+        eventually(Duration::from_secs(20), refused).await.unwrap();
     }
 }
 

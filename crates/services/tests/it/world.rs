@@ -74,6 +74,12 @@ impl World {
         node
     }
 
+    /// Nothing is said any more over connections that stood before.
+    pub(crate) fn hang_up(&mut self) {
+        let nodes = NodeDirectory::new(self.secret.clone(), self.services.clock.clone()).unwrap();
+        self.services.nodes = Arc::new(nodes);
+    }
+
     pub(crate) async fn account(&self) -> AccountId {
         accounts::create(&self.services, self.workspace, NewAccount { name: "Sales".into() })
             .await
