@@ -36,6 +36,15 @@ impl From<ContactRow> for Contact {
     }
 }
 
+/// Somebody who was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// Who they are.
+    pub contact: ContactRow,
+    /// Other contacts that the same person is known as.
+    pub aliases: Vec<ContactId>,
+}
+
 /// What is known of somebody who is met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewContact {
@@ -62,9 +71,10 @@ pub async fn upsert_by_address(
     workspace_id: WorkspaceId,
     new: NewContact,
     now: Timestamp,
-) -> Result<ContactRow, DatabaseError> {
-    if let Some(found) = best(list_by_address(conn, workspace_id, &new).await?, &new) {
-        return learn(conn, found, &new).await;
+) -> Result<Met, DatabaseError> {
+    let known = list_by_address(conn, workspace_id, &new).await?;
+    if let Some(best) = best(&known, &new) {
+        return met(conn, &known, best, &new).await;
     }
     let row = ContactRow {
         id: ContactId::new(),
@@ -80,9 +90,19 @@ pub async fn upsert_by_address(
         diesel::insert_into(contacts::table).values(&kept).on_conflict_do_nothing().execute(c).await
     })?;
     // Ours, or that of somebody who was faster.
-    let found =
-        best(list_by_address(conn, workspace_id, &new).await?, &new).ok_or(DatabaseError::NotFound)?;
-    learn(conn, found, &new).await
+    let known = list_by_address(conn, workspace_id, &new).await?;
+    let best = best(&known, &new).ok_or(DatabaseError::NotFound)?;
+    met(conn, &known, best, &new).await
+}
+
+async fn met(
+    conn: &mut Conn,
+    known: &[ContactRow],
+    best: &ContactRow,
+    new: &NewContact,
+) -> Result<Met, DatabaseError> {
+    let aliases = known.iter().map(|other| other.id).filter(|id| *id != best.id).collect();
+    Ok(Met { contact: learn(conn, best.clone(), new).await?, aliases })
 }
 
 /// Every contact that somebody with this address may be known as, the oldest first.
@@ -126,9 +146,9 @@ fn own(workspace_id: WorkspaceId) -> _ {
 }
 
 /// Of several that somebody may be known as, the one with the number.
-fn best(found: Vec<ContactRow>, new: &NewContact) -> Option<ContactRow> {
-    let by_phone = found.iter().find(|row| new.phone.is_some() && row.phone == new.phone).cloned();
-    by_phone.or_else(|| found.into_iter().next())
+fn best<'a>(known: &'a [ContactRow], new: &NewContact) -> Option<&'a ContactRow> {
+    let by_phone = known.iter().find(|row| new.phone.is_some() && row.phone == new.phone);
+    by_phone.or_else(|| known.first())
 }
 
 /// Adds what was not known; a new name replaces the old one.

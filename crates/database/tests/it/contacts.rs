@@ -25,7 +25,7 @@ async fn meet(
     new: NewContact,
 ) -> blazz_database::contacts::ContactRow {
     let mut conn = db.pool().get().await.unwrap();
-    upsert_by_address(&mut conn, workspace, new, seed::now()).await.unwrap()
+    upsert_by_address(&mut conn, workspace, new, seed::now()).await.unwrap().contact
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ impl<'a> Place<'a> {
         let phone: PhoneNumber = format!("+1555000{n:04}").parse().unwrap();
         let new = NewContact { jid: Jid::phone(&phone), phone: Some(phone), lid: None, name: None };
         let mut conn = self.db.pool().get().await.unwrap();
-        let contact = upsert_by_address(&mut conn, self.workspace, new, at).await.unwrap();
+        let contact = upsert_by_address(&mut conn, self.workspace, new, at).await.unwrap().contact;
         conversations::upsert(&mut conn, self.workspace, self.account, contact.id, at).await.unwrap().0.id
     }
 

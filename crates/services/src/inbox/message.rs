@@ -110,7 +110,7 @@ async fn sender(
     let name = contact_name(message);
     let member =
         thread::meet(intake.services, conn, intake.lease.workspace_id, &message.sender, name).await?;
-    Ok(member.id.to_string())
+    Ok(member.contact.id.to_string())
 }
 
 /// PostgreSQL cannot store U+0000; a peer can send it, and longer texts than its own clients let through.

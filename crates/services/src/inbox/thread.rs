@@ -1,6 +1,6 @@
 //! The thread that a message belongs to: its contact and its conversation, created where they are new.
 
-use blazz_database::contacts::{self, ContactRow, NewContact};
+use blazz_database::contacts::{self, Met, NewContact};
 use blazz_database::{Conn, conversations};
 use blazz_domain::jid::JidKind;
 use blazz_domain::{
@@ -32,9 +32,7 @@ pub(crate) async fn open(
     address: &Address,
     name: Option<&str>,
 ) -> Result<Thread, ServiceError> {
-    let contact = meet(services, conn, workspace_id, address, name).await?;
-    let known_as = contacts::list_by_address(conn, workspace_id, &described(address, name)).await?;
-    let aliases = known_as.iter().map(|other| other.id).filter(|id| *id != contact.id).collect();
+    let Met { contact, aliases } = meet(services, conn, workspace_id, address, name).await?;
     let now = services.clock.now();
     let (conversation, is_new) =
         conversations::upsert(conn, workspace_id, account_id, contact.id, now).await?;
@@ -54,7 +52,7 @@ pub(crate) async fn meet(
     workspace_id: WorkspaceId,
     address: &Address,
     name: Option<&str>,
-) -> Result<ContactRow, ServiceError> {
+) -> Result<Met, ServiceError> {
     let new = described(address, name);
     Ok(contacts::upsert_by_address(conn, workspace_id, new, services.clock.now()).await?)
 }
