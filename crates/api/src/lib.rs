@@ -7,6 +7,7 @@
 mod background;
 mod config;
 mod control;
+mod docs;
 mod examples;
 mod http;
 mod metrics;

@@ -19,6 +19,10 @@ use crate::router;
 /// What went wrong: the body of every error (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Problem {
+    /// The page that explains the code, relative to the API's address.
+    #[serde(rename = "type")]
+    #[schema(examples("/docs/errors#account_not_found"))]
+    kind: String,
     /// A stable name. Programs switch on it.
     code: ErrorCode,
     /// A short sentence that goes with the code.
@@ -153,7 +157,7 @@ fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
             .entry(problem::CONTENT_TYPE.to_owned())
             .or_insert_with(|| RefOr::T(Content::new(Some(Ref::from_schema_name("Problem")))));
         let RefOr::T(content) = content else { continue };
-        let value = serde_json::to_value(problem::Problem::new(status.as_u16(), *code)).ok();
+        let value = serde_json::to_value(problem::Problem::new(status.as_u16(), *code).explained()).ok();
         let example = ExampleBuilder::new().summary(code.title()).value(value).build();
         content.examples.insert(code.as_str().to_owned(), RefOr::T(example));
         let names: Vec<_> = content.examples.keys().map(|name| format!("`{name}`")).collect();
@@ -182,7 +186,7 @@ mod tests {
     fn the_documented_problem_is_the_one_that_is_written() {
         let written = problem::Problem {
             request_id: Some("r".into()),
-            ..problem::Problem::new(404, ErrorCode::NotFound)
+            ..problem::Problem::new(404, ErrorCode::NotFound).explained()
         }
         .with_detail("d");
         let written = serde_json::to_value(written).unwrap();

@@ -3,6 +3,7 @@
 use actix_web::web::ServiceConfig as Plain;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::docs;
 use crate::routes::{
     accounts, conversations, events, keys, messages, nodes, operations, sessions, workspaces,
 };
@@ -41,7 +42,8 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(operations::get_metrics);
 }
 
-/// The same without the document.
+/// The same without the document, and its pages for people.
 pub(crate) fn configure(app: &mut Plain) {
     documented(&mut ServiceConfig::new(app));
+    docs::configure(app);
 }

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod clock;
 pub mod conversation;
+mod error_advice;
 pub mod error_code;
 pub mod event;
 pub mod id;

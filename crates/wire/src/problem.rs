@@ -9,6 +9,9 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 /// What went wrong, for programs (`code`) and for people (`title`, `detail`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
+    /// Where the code is explained: a reference that is resolved against the API's address.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The stable name.
     pub code: ErrorCode,
     /// A short sentence that goes with the code.
@@ -27,7 +30,14 @@ impl Problem {
     /// A problem of `status` and `code`, with the code's own title.
     #[must_use]
     pub fn new(status: u16, code: ErrorCode) -> Self {
-        Self { code, title: code.title().to_owned(), status, detail: None, request_id: None }
+        Self { kind: None, code, title: code.title().to_owned(), status, detail: None, request_id: None }
+    }
+
+    /// The same with the page that explains its code, for answers to people outside.
+    #[must_use]
+    pub fn explained(mut self) -> Self {
+        self.kind = Some(format!("/docs/errors#{}", self.code));
+        self
     }
 
     /// The same with a detail.

@@ -55,7 +55,7 @@ impl ApiError {
 
     /// The answer, which names the request so that the logs can be searched for it.
     pub(crate) fn answer(&self, request_id: Option<&str>) -> HttpResponse {
-        let mut problem = Problem::new(self.status_code().as_u16(), self.code);
+        let mut problem = Problem::new(self.status_code().as_u16(), self.code).explained();
         problem.detail.clone_from(&self.detail);
         problem.request_id = request_id.map(str::to_owned);
         let mut answer = HttpResponse::build(self.status_code());
@@ -118,7 +118,8 @@ mod tests {
         let answer = error.answer(Some("r-1"));
         assert_eq!(answer.headers().get("content-type").unwrap(), "application/problem+json");
         let expected = serde_json::json!({
-            "code": "account_not_found", "title": "No such account", "status": 404, "detail": "no such", "request_id": "r-1",
+            "type": "/docs/errors#account_not_found", "code": "account_not_found", "title": "No such account", "status": 404,
+            "detail": "no such", "request_id": "r-1",
         });
         assert_eq!(body(answer).await, expected);
     }

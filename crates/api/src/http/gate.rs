@@ -13,6 +13,7 @@ use super::ApiError;
 use super::body::{MAX_BODY_BYTES, drain, too_large};
 use super::caller::Caller;
 use super::route_table::Access;
+use crate::docs;
 use crate::state::AppState;
 
 /// Lets a request through to its route, or answers why not.
@@ -21,7 +22,7 @@ pub(crate) async fn gate(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
-    if is_signed(request.path()) {
+    if is_signed(request.path()) || docs::is_docs(request.path()) {
         return next.call(request).await;
     }
     let refusal = match check(&state, &request).await {

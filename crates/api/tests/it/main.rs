@@ -10,6 +10,7 @@
 mod attacks;
 mod bad_input;
 mod control;
+mod docs;
 mod document;
 mod keys;
 mod messages;

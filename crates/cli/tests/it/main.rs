@@ -14,6 +14,7 @@ mod linking;
 mod loss;
 mod production;
 mod readme;
+mod schemathesis;
 mod settings;
 mod stack;
 mod up;
