@@ -193,5 +193,7 @@ mod tests {
         let document = serde_json::to_value(openapi()).unwrap();
         let documented = document["components"]["schemas"]["Problem"]["properties"].as_object().unwrap();
         assert!(written.as_object().unwrap().keys().eq(documented.keys()), "{documented:?}");
+        let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
+        assert!(codes.iter().eq(ErrorCode::ALL.iter().map(|code| code.as_str())), "{codes:?}");
     }
 }

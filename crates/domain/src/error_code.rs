@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! codes {
-    ($($(#[doc = $meaning:literal])* $name:ident = $text:literal, $title:literal;)*) => {
+    ($($(#[doc = $meaning:literal])* $name:ident = $text:tt, $title:literal;)*) => {
         /// A stable name for what went wrong. Programs switch on it; texts beside it may change.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         pub enum ErrorCode {

@@ -1,5 +1,5 @@
 //! What strangers make of the OpenAPI document: schemathesis (PyPI) calls every operation with what fits it and with what does not, and
-//! compares each answer with what the document promises.
+//! compares each answer with what the document promises. The whole output of a failure is in the test's own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
