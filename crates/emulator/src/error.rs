@@ -13,6 +13,15 @@ pub enum EmulatorError {
     /// The recipient has no account.
     #[error("the recipient is not on the emulated WhatsApp; add it with POST /phones")]
     UnknownRecipient,
+    /// No message with that id in the chat.
+    #[error("the phone has no such message in that chat")]
+    UnknownMessage,
+    /// The message has no media.
+    #[error("the message has no media")]
+    NoMedia,
+    /// The media of a message is missing or not what the message says.
+    #[error("{0}")]
+    BadMedia(String),
     /// No companion with that number.
     #[error("the phone has no such device")]
     UnknownDevice,
@@ -41,6 +50,9 @@ impl EmulatorError {
             Self::BadPhone => "bad_phone",
             Self::UnknownPhone => "unknown_phone",
             Self::UnknownRecipient => "unknown_recipient",
+            Self::UnknownMessage => "unknown_message",
+            Self::NoMedia => "no_media",
+            Self::BadMedia(_) => "bad_media",
             Self::UnknownDevice => "unknown_device",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
@@ -55,7 +67,12 @@ impl EmulatorError {
     pub fn status(&self) -> u16 {
         match self {
             Self::BadPhone | Self::BadQr | Self::BadFault(_) | Self::BadRequest(_) => 400,
-            Self::UnknownPhone | Self::UnknownRecipient | Self::UnknownDevice => 404,
+            Self::UnknownPhone
+            | Self::UnknownRecipient
+            | Self::UnknownDevice
+            | Self::UnknownMessage
+            | Self::NoMedia => 404,
+            Self::BadMedia(_) => 422,
             Self::ExpiredQr => 410,
             Self::Internal(_) => 500,
         }

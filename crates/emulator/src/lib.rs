@@ -7,7 +7,9 @@
 mod account;
 mod admin;
 mod app_state;
+mod certificates;
 mod chatstate;
+mod compose;
 mod config;
 mod connection;
 mod delivery;
@@ -37,10 +39,11 @@ mod stanza;
 mod stats;
 mod usync;
 
+pub use compose::{Content, ContentKind, Image, ReactionTo};
 pub use config::EmulatorConfig;
 pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use faults::{Fault, FaultRequest};
-pub use phone::{PhoneMessage, PhoneReceipt, ReceiptKind, Times};
+pub use phone::{Attachment, PhoneMessage, PhoneReceipt, Reaction, ReceiptKind, Times};
 pub use script::{DeviceInfo, PhoneInfo};
 pub use stats::{Overlap, StatsSnapshot};

@@ -5,18 +5,15 @@ use std::sync::atomic::Ordering;
 
 use blazz_domain::Timestamp;
 use serde::{Deserialize, Serialize};
-use whatsapp_rust::waproto::whatsapp as wa;
 
 use crate::account::Account;
 use crate::connection::Link;
 use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
-use crate::phone::{self, Outgoing, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
+use crate::phone::{self, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::server::Server;
-use crate::{entropy, pairing, removal};
+use crate::{pairing, removal};
 
-/// The longest text that a phone sends.
-const LONGEST_TEXT: usize = 65_536;
 /// The longest name of a phone.
 const LONGEST_NAME: usize = 100;
 /// Phones that one emulator has.
@@ -128,26 +125,9 @@ pub(crate) fn scan(server: &Server, phone: &str, qr: &str) -> Result<u16, Emulat
     pairing::scan(server, &find(server, phone)?, qr)
 }
 
-pub(crate) async fn send_text(
-    server: &Arc<Server>,
-    phone: &str,
-    to: &str,
-    text: &str,
-    id: Option<String>,
-) -> Result<String, EmulatorError> {
-    let account = find(server, phone)?;
-    let to = server.accounts.by_number(&number(to)?).ok_or(EmulatorError::UnknownRecipient)?;
-    if text.is_empty() || text.len() > LONGEST_TEXT {
-        return Err(EmulatorError::BadRequest(format!("a text has 1 to {LONGEST_TEXT} bytes")));
-    }
-    let id = id.unwrap_or_else(|| format!("3A{}", entropy::hexadecimal::<9>()));
-    if id.is_empty() || id.len() > 128 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(EmulatorError::BadRequest("an id has 1 to 128 visible ASCII characters".into()));
-    }
-    let message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
-    crate::account::acquaint(&account, &to);
-    phone::send(server, &account, Outgoing { id: id.clone(), to, message }).await.map_err(internal)?;
-    Ok(id)
+/// The root of the certificate chain, lower-case hexadecimal.
+pub(crate) fn root_key(server: &Server) -> String {
+    server.identity.root.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn messages(server: &Server, phone: &str) -> Result<Vec<PhoneMessage>, EmulatorError> {

@@ -8,11 +8,13 @@ mod devices;
 mod download_media;
 mod faults;
 mod healthz;
+mod message_media;
 mod messages;
 mod phones;
 mod received_receipts;
 mod remove_device;
 mod remove_devices;
+mod root_key;
 mod scan;
 mod send_message;
 mod send_receipts;
@@ -30,6 +32,8 @@ use crate::server::Server;
 
 /// The largest JSON body.
 const LARGEST_BODY: usize = 256 * 1024;
+/// The largest JSON body of a message: an image of 16 MiB in base64, and what is around it.
+const LARGEST_MESSAGE: usize = 23 * 1024 * 1024;
 
 /// Serves the API on a listener.
 pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
@@ -37,17 +41,16 @@ pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Resu
     let api = HttpServer::new(move || {
         App::new()
             .app_data(server.clone())
-            .app_data(
-                JsonConfig::default()
-                    .limit(LARGEST_BODY)
-                    .content_type_required(false)
-                    .error_handler(answer::bad_body),
-            )
+            .app_data(json(LARGEST_BODY))
             .app_data(PathConfig::default().error_handler(answer::bad_path))
             .configure(routes)
             .default_service(actix_web::web::route().to(answer::no_such_route))
     });
     Ok(api.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+}
+
+fn json(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).content_type_required(false).error_handler(answer::bad_body)
 }
 
 fn routes(config: &mut ServiceConfig) {
@@ -57,9 +60,11 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
         .service(
             resource("/phones/{phone}/messages")
+                .app_data(json(LARGEST_MESSAGE))
                 .route(get().to(messages::handle))
                 .route(post().to(send_message::handle)),
         )
+        .service(resource("/phones/{phone}/messages/{id}/media").route(get().to(message_media::handle)))
         .service(
             resource("/phones/{phone}/receipts")
                 .route(get().to(received_receipts::handle))
@@ -78,6 +83,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(delete().to(clear_faults::handle)),
         )
         .service(resource("/stats").route(get().to(stats::handle)))
+        .service(resource("/root-key").route(get().to(root_key::handle)))
         .service(resource("/healthz").route(get().to(healthz::handle)))
         .service(resource("/mms/{path:.*}").route(post().to(upload_media::handle)))
         .service(resource("/v/{path:.*}").route(get().to(download_media::handle)));

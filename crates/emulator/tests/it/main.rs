@@ -3,6 +3,7 @@
 
 mod admin;
 mod companion;
+mod content;
 mod devices;
 mod faults;
 mod linking;
