@@ -25,6 +25,9 @@ pub enum EmulatorError {
     /// No companion with that number.
     #[error("the phone has no such device")]
     UnknownDevice,
+    /// The phone has no profile picture.
+    #[error("the phone has no profile picture")]
+    NoPicture,
     /// Not the text of a WhatsApp QR code, or one that does not belong to the companion that showed its ref.
     #[error("not a WhatsApp QR code of a companion that is connected")]
     BadQr,
@@ -54,6 +57,7 @@ impl EmulatorError {
             Self::NoMedia => "no_media",
             Self::BadMedia(_) => "bad_media",
             Self::UnknownDevice => "unknown_device",
+            Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
             Self::BadFault(_) => "bad_fault",
@@ -71,6 +75,7 @@ impl EmulatorError {
             | Self::UnknownRecipient
             | Self::UnknownDevice
             | Self::UnknownMessage
+            | Self::NoPicture
             | Self::NoMedia => 404,
             Self::BadMedia(_) => 422,
             Self::ExpiredQr => 410,

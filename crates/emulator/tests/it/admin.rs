@@ -12,8 +12,8 @@ use crate::companion::{Companion, PATIENCE};
 use crate::stage::{ANNA, BERT, Stage};
 
 pub(crate) struct Api {
-    client: Client,
-    base: String,
+    pub(crate) client: Client,
+    pub(crate) base: String,
 }
 
 impl Api {
@@ -23,7 +23,7 @@ impl Api {
         Self { client, base }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
