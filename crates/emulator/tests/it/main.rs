@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod admin;
+mod baileys;
 mod companion;
 mod content;
 mod devices;
