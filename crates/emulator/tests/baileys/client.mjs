@@ -13,15 +13,19 @@ import { createInterface } from 'node:readline'
 import { format } from 'node:util'
 import makeWASocket, {
   BufferJSON,
+  Curve,
   DisconnectReason,
   WA_CERT_DETAILS,
   downloadMediaMessage,
   proto,
   useMultiFileAuthState,
 } from 'baileys'
+import { verify } from 'curve25519-js'
 
 const [url, rootKey, directory] = process.argv.slice(2)
 WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
+// The library expects its verification to throw, and gets `false` from it: without this every signature would do.
+Curve.verify = (key, message, signature) => verify(key.length === 33 ? key.subarray(1) : key, message, signature)
 
 const say = (event, fields = {}) => process.stdout.write(JSON.stringify({ event, ...fields }, BufferJSON.replacer) + '\n')
 const complain = (...words) => process.env.BAILEYS_LOG && process.stderr.write(format(...words) + '\n')

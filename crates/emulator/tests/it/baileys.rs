@@ -29,6 +29,11 @@ struct Baileys {
 impl Baileys {
     /// Starts the client over a directory that holds its session, or will.
     fn start(stage: &Stage, session: &Path) -> Self {
+        Self::trusting(&stage.emulator.root_key(), stage, session)
+    }
+
+    /// The same, with another idea of who vouches for the server.
+    fn trusting(root_key: &str, stage: &Stage, session: &Path) -> Self {
         let Ok(client) = std::env::var("BLAZZ_TEST_BAILEYS") else {
             panic!(
                 "BLAZZ_TEST_BAILEYS names no client.mjs with its packages installed; scripts/test installs them"
@@ -36,7 +41,7 @@ impl Baileys {
         };
         let mut process = Command::new("node")
             .arg(client)
-            .args([stage.emulator.ws_url(), &stage.emulator.root_key()])
+            .args([stage.emulator.ws_url(), root_key])
             .arg(session)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -111,7 +116,18 @@ fn id(message: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_checks_the_certificates_pairs_and_comes_back_after_a_restart() {
+async fn it_refuses_a_server_for_which_nobody_it_knows_vouches() {
+    let stage = Stage::new().await;
+    let another = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::trusting(&another.emulator.root_key(), &stage, session.path());
+    let closed = anna.event("closed", |_| true).await;
+    assert!(closed["reason"].as_str().unwrap().contains("certificate signature invalid"), "{closed}");
+    assert_eq!(anna.heard, [] as [Value; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_pairs_and_comes_back_after_a_restart() {
     let stage = Stage::new().await;
     let session = TempDir::new().unwrap();
     let mut anna = Baileys::link(&stage, ANNA, session.path()).await;
