@@ -8,10 +8,12 @@ use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
 use crate::admin;
+use crate::compose::{self, Content, ContentKind};
 use crate::config::EmulatorConfig;
 use crate::error::EmulatorError;
 use crate::faults::FaultRequest;
 use crate::phone::{PhoneMessage, PhoneReceipt, ReceiptKind};
+use crate::profile::PhoneChange;
 use crate::script::{self, DeviceInfo, PhoneInfo};
 use crate::server::{self, Server};
 use crate::stats::StatsSnapshot;
@@ -21,7 +23,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running emulator. Dropping it ends its tasks; [`Emulator::stop`] also waits for them.
 pub struct Emulator {
-    server: Arc<Server>,
+    pub(crate) server: Arc<Server>,
     ws_url: String,
     admin_address: SocketAddr,
     admin: actix_web::dev::ServerHandle,
@@ -68,6 +70,12 @@ impl Emulator {
         format!("http://{}", self.admin_address)
     }
 
+    /// The public key that vouches for the server's certificates (32 bytes, lower-case hexadecimal).
+    #[must_use]
+    pub fn root_key(&self) -> String {
+        script::root_key(&self.server)
+    }
+
     /// Closes every socket and waits until all tasks ended.
     pub async fn stop(self) {
         self.server.stop.cancel();
@@ -99,7 +107,8 @@ impl Emulator {
     /// # Errors
     /// [`EmulatorError::UnknownPhone`].
     pub async fn set_confirms_delivery(&self, phone: &str, on: bool) -> Result<PhoneInfo, EmulatorError> {
-        script::set_confirms_delivery(&self.server, phone, on)
+        let change = PhoneChange { confirms_delivery: Some(on), ..PhoneChange::default() };
+        self.change_phone(phone, change).await
     }
 
     /// The phone scans a QR; returns the number of the new companion.
@@ -121,7 +130,30 @@ impl Emulator {
         text: &str,
         id: Option<&str>,
     ) -> Result<String, EmulatorError> {
-        script::send_text(&self.server, phone, to, text, id.map(str::to_owned)).await
+        self.send(phone, to, ContentKind::Text(text.to_owned()).into(), id).await
+    }
+
+    /// The phone sends a text, a reaction or an image, with an id of its own or the one given; returns the id.
+    ///
+    /// # Errors
+    /// [`EmulatorError::UnknownRecipient`], [`EmulatorError::BadRequest`] and, when the message that it answers or reacts
+    /// to is not in the chat, [`EmulatorError::UnknownMessage`].
+    pub async fn send(
+        &self,
+        phone: &str,
+        to: &str,
+        content: Content,
+        id: Option<&str>,
+    ) -> Result<String, EmulatorError> {
+        compose::send(&self.server, phone, to, content, id.map(str::to_owned)).await
+    }
+
+    /// The MIME type and the decrypted bytes of a message's file, checked against what the message says of it.
+    ///
+    /// # Errors
+    /// [`EmulatorError::UnknownMessage`], [`EmulatorError::NoMedia`] and [`EmulatorError::BadMedia`].
+    pub async fn media(&self, phone: &str, id: &str) -> Result<(String, Vec<u8>), EmulatorError> {
+        compose::media(&self.server, phone, id)
     }
 
     /// What the phone decrypted, oldest first.

@@ -13,9 +13,21 @@ pub enum EmulatorError {
     /// The recipient has no account.
     #[error("the recipient is not on the emulated WhatsApp; add it with POST /phones")]
     UnknownRecipient,
+    /// No message with that id in the chat.
+    #[error("the phone has no such message in that chat")]
+    UnknownMessage,
+    /// The message has no media.
+    #[error("the message has no media")]
+    NoMedia,
+    /// The media of a message is missing or not what the message says.
+    #[error("{0}")]
+    BadMedia(String),
     /// No companion with that number.
     #[error("the phone has no such device")]
     UnknownDevice,
+    /// The phone has no profile picture.
+    #[error("the phone has no profile picture")]
+    NoPicture,
     /// Not the text of a WhatsApp QR code, or one that does not belong to the companion that showed its ref.
     #[error("not a WhatsApp QR code of a companion that is connected")]
     BadQr,
@@ -41,7 +53,11 @@ impl EmulatorError {
             Self::BadPhone => "bad_phone",
             Self::UnknownPhone => "unknown_phone",
             Self::UnknownRecipient => "unknown_recipient",
+            Self::UnknownMessage => "unknown_message",
+            Self::NoMedia => "no_media",
+            Self::BadMedia(_) => "bad_media",
             Self::UnknownDevice => "unknown_device",
+            Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
             Self::BadFault(_) => "bad_fault",
@@ -55,7 +71,13 @@ impl EmulatorError {
     pub fn status(&self) -> u16 {
         match self {
             Self::BadPhone | Self::BadQr | Self::BadFault(_) | Self::BadRequest(_) => 400,
-            Self::UnknownPhone | Self::UnknownRecipient | Self::UnknownDevice => 404,
+            Self::UnknownPhone
+            | Self::UnknownRecipient
+            | Self::UnknownDevice
+            | Self::UnknownMessage
+            | Self::NoPicture
+            | Self::NoMedia => 404,
+            Self::BadMedia(_) => 422,
             Self::ExpiredQr => 410,
             Self::Internal(_) => 500,
         }

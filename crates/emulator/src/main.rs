@@ -26,7 +26,7 @@ struct Arguments {
     /// The WebSocket URL to announce, when clients reach it under another one.
     #[arg(long, env = "BLAZZ_EMULATOR_PUBLIC_URL")]
     public_url: Option<String>,
-    /// Write `{ws_url, admin_url, pid}` to this file (mode 0600) when both listeners are ready.
+    /// Write `{ws_url, admin_url, root_key, pid}` to this file (mode 0600) when both listeners are ready.
     #[arg(long)]
     ready_file: Option<PathBuf>,
 }
@@ -65,6 +65,7 @@ fn write_ready_file(path: &Path, emulator: &Emulator) -> Result<()> {
     let ready = serde_json::json!({
         "ws_url": emulator.ws_url(),
         "admin_url": emulator.admin_url(),
+        "root_key": emulator.root_key(),
         "pid": std::process::id(),
     });
     let aside = path.with_extension("partial");

@@ -7,20 +7,23 @@ use whatsapp_rust::wacore::libsignal::protocol::KeyPair;
 use whatsapp_rust::wacore_binary::consts::{NOISE_PATTERN_IK, NOISE_PATTERN_XX, WA_CONN_HEADER};
 use whatsapp_rust::waproto::whatsapp as wa;
 
-use crate::entropy;
+use crate::{certificates, entropy};
 
 /// The server's static key and the certificate chain that it shows.
 pub(crate) struct ServerIdentity {
     keys: KeyPair,
     public: [u8; 32],
     certificates: Vec<u8>,
+    /// The public key that vouches for the chain; a client that checks chains has to be told of it.
+    pub(crate) root: [u8; 32],
 }
 
 impl ServerIdentity {
     pub(crate) fn generate() -> Result<Self> {
         let keys = KeyPair::generate(&mut entropy::generator());
         let public = public_key(&keys)?;
-        Ok(Self { certificates: unsigned_certificates(&public), public, keys })
+        let chain = certificates::issue(&public)?;
+        Ok(Self { certificates: chain.encoded, root: chain.root, public, keys })
     }
 }
 
@@ -131,32 +134,7 @@ fn server_hello(ephemeral: &[u8; 32], server_static: Option<Vec<u8>>, payload: V
     wa::HandshakeMessage { server_hello: MessageField::some(hello), ..Default::default() }.encode_to_vec()
 }
 
-/// A chain with empty signatures: only a client built with the `sandbox` feature takes it, and no production build ever does.
-fn unsigned_certificates(server_public: &[u8; 32]) -> Vec<u8> {
-    use wa::cert_chain::NoiseCertificate;
-    use wa::cert_chain::noise_certificate::Details;
-
-    let certificate = |serial: u32, issuer: u32, key: Vec<u8>| {
-        let details = Details {
-            serial: Some(serial),
-            issuer_serial: Some(issuer),
-            key: Some(key),
-            not_before: Some(1_700_000_000),
-            not_after: Some(2_900_000_000),
-        };
-        MessageField::some(NoiseCertificate {
-            details: Some(details.encode_to_vec()),
-            signature: Some(vec![0; 64]),
-        })
-    };
-    wa::CertChain {
-        leaf: certificate(2, 1, server_public.to_vec()),
-        intermediate: certificate(1, 0, vec![0xCC; 32]),
-    }
-    .encode_to_vec()
-}
-
-fn public_key(keys: &KeyPair) -> Result<[u8; 32]> {
+pub(crate) fn public_key(keys: &KeyPair) -> Result<[u8; 32]> {
     Ok(keys.public_key.public_key_bytes().try_into()?)
 }
 

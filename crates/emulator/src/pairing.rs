@@ -190,7 +190,10 @@ pub(crate) fn finish(server: &Arc<Server>, link: &Link, signed: &Node) -> Result
         .as_slice()
         .try_into()
         .context("the identity key is not 32 bytes")?;
-    if validate_adv_with_identity_key(&identity, &public, None) != AdvValidation::Valid {
+    // Some clients leave the account's key out of what they sign: everybody knows it as the phone's identity.
+    let account_key = account.phone.keys.identity_public();
+    let account_key = account_key.as_slice().try_into().ok();
+    if validate_adv_with_identity_key(&identity, &public, account_key) != AdvValidation::Valid {
         account.state().devices.remove(&device);
         anyhow::bail!("the companion's signature does not verify");
     }

@@ -54,6 +54,11 @@ impl Server {
         self.links.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// What an uploaded file's URL is. Clients insist on `https`; on the loopback they have to be told better.
+    pub(crate) fn media_url(&self, direct_path: &str) -> String {
+        format!("https://{}{direct_path}", self.media_host)
+    }
+
     /// The present moment.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()

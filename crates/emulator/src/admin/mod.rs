@@ -8,11 +8,16 @@ mod devices;
 mod download_media;
 mod faults;
 mod healthz;
+mod message_media;
 mod messages;
 mod phones;
+mod picture;
+mod put_picture;
 mod received_receipts;
 mod remove_device;
 mod remove_devices;
+mod remove_picture;
+mod root_key;
 mod scan;
 mod send_message;
 mod send_receipts;
@@ -23,13 +28,15 @@ mod upload_media;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::web::{Data, JsonConfig, PathConfig, ServiceConfig, delete, get, patch, post, resource};
+use actix_web::web::{Data, JsonConfig, PathConfig, ServiceConfig, delete, get, patch, post, put, resource};
 use actix_web::{App, HttpServer};
 
 use crate::server::Server;
 
 /// The largest JSON body.
 const LARGEST_BODY: usize = 256 * 1024;
+/// The largest JSON body of a message: an image of 16 MiB in base64, and what is around it.
+const LARGEST_MESSAGE: usize = 23 * 1024 * 1024;
 
 /// Serves the API on a listener.
 pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
@@ -37,12 +44,7 @@ pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Resu
     let api = HttpServer::new(move || {
         App::new()
             .app_data(server.clone())
-            .app_data(
-                JsonConfig::default()
-                    .limit(LARGEST_BODY)
-                    .content_type_required(false)
-                    .error_handler(answer::bad_body),
-            )
+            .app_data(json(LARGEST_BODY))
             .app_data(PathConfig::default().error_handler(answer::bad_path))
             .configure(routes)
             .default_service(actix_web::web::route().to(answer::no_such_route))
@@ -50,16 +52,28 @@ pub(crate) fn serve(server: Arc<Server>, listener: TcpListener) -> std::io::Resu
     Ok(api.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }
 
+fn json(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).content_type_required(false).error_handler(answer::bad_body)
+}
+
 fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/phones").route(get().to(phones::handle)).route(post().to(add_phone::handle)))
         .service(resource("/phones/{phone}").route(patch().to(change_phone::handle)))
+        .service(
+            resource("/phones/{phone}/picture")
+                .route(get().to(picture::handle))
+                .route(put().to(put_picture::handle))
+                .route(delete().to(remove_picture::handle)),
+        )
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
         .service(
             resource("/phones/{phone}/messages")
+                .app_data(json(LARGEST_MESSAGE))
                 .route(get().to(messages::handle))
                 .route(post().to(send_message::handle)),
         )
+        .service(resource("/phones/{phone}/messages/{id}/media").route(get().to(message_media::handle)))
         .service(
             resource("/phones/{phone}/receipts")
                 .route(get().to(received_receipts::handle))
@@ -78,6 +92,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(delete().to(clear_faults::handle)),
         )
         .service(resource("/stats").route(get().to(stats::handle)))
+        .service(resource("/root-key").route(get().to(root_key::handle)))
         .service(resource("/healthz").route(get().to(healthz::handle)))
         .service(resource("/mms/{path:.*}").route(post().to(upload_media::handle)))
         .service(resource("/v/{path:.*}").route(get().to(download_media::handle)));

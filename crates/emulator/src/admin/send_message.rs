@@ -1,19 +1,20 @@
-//! `POST /phones/{phone}/messages {to, text, id?}`: the phone sends a text.
+//! `POST /phones/{phone}/messages {to, text | reaction | image, …}`: the phone sends a message.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::compose::{self, Content};
 use crate::error::EmulatorError;
-use crate::script;
 use crate::server::Server;
 
 #[derive(Deserialize)]
 pub(super) struct Body {
     to: String,
-    text: String,
     id: Option<String>,
+    #[serde(flatten)]
+    content: Content,
 }
 
 pub(super) async fn handle(
@@ -21,7 +22,7 @@ pub(super) async fn handle(
     phone: Path<String>,
     body: Json<Body>,
 ) -> Result<HttpResponse, EmulatorError> {
-    let Body { to, text, id } = body.into_inner();
-    let id = script::send_text(&server.into_inner(), &phone, &to, &text, id).await?;
+    let Body { to, id, content } = body.into_inner();
+    let id = compose::send(&server.into_inner(), &phone, &to, content, id).await?;
     Ok(HttpResponse::Created().json(json!({ "id": id })))
 }

@@ -128,7 +128,8 @@ impl PhoneKeys {
         .encode_to_vec())
     }
 
-    fn identity_public(&self) -> Vec<u8> {
+    /// The identity key that the account is known by, 32 bytes.
+    pub(crate) fn identity_public(&self) -> Vec<u8> {
         self.identity.public_key.public_key_bytes().to_vec()
     }
 

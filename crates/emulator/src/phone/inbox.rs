@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+use super::details::{Attachment, Reaction};
 use super::send::SentMessage;
 
 /// Messages, receipts and sent messages that a phone keeps; the oldest go first.
@@ -28,8 +29,17 @@ pub struct PhoneMessage {
     pub to: String,
     /// What it is: `text`, `image`, `reaction`, … (the protobuf field, without `_message`).
     pub kind: String,
-    /// The text or caption; empty when there is none.
+    /// The text or caption, or the emoji of a reaction; empty when there is none.
     pub body: String,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// What it reacts to, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<Reaction>,
+    /// Its file, as the message describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Attachment>,
     /// When it was sent and when it was read.
     pub times: Times,
     /// How often a stanza with this id and sender reached the phone with a payload for it. Never hidden, never corrected.
@@ -61,6 +71,13 @@ pub struct PhoneReceipt {
     pub kind: String,
     /// When it came.
     pub at: Timestamp,
+}
+
+/// A message of a chat, found by its id.
+pub(crate) struct Known {
+    /// Did this account send it?
+    pub(crate) is_own: bool,
+    pub(crate) message: wa::Message,
 }
 
 /// What a phone keeps.
@@ -110,6 +127,23 @@ impl Inbox {
         self.sent.iter().rev().find(|sent| sent.id == id).cloned()
     }
 
+    /// The newest message with that id that the phone decrypted.
+    pub(crate) fn message(&self, id: &str) -> Option<wa::Message> {
+        self.messages.iter().rev().find(|message| message.id == id).and_then(decode)
+    }
+
+    /// A message of the chat between this account and a peer, by whomever of the two.
+    pub(crate) fn known(&self, own: &str, peer: &str, id: &str) -> Option<Known> {
+        let sent = self.sent.iter().rev().find(|sent| sent.id == id && sent.to == peer && !sent.is_peer);
+        if let Some(sent) = sent {
+            return Some(Known { is_own: true, message: sent.message.clone() });
+        }
+        let received = self.messages.iter().rev().find(|message| {
+            message.id == id && (message.from == peer || (message.from == own && message.to == peer))
+        })?;
+        Some(Known { is_own: received.from == own, message: decode(received)? })
+    }
+
     /// Remembers that a receipt goes out; `false` when it went before.
     pub(super) fn confirm(&mut self, from: &str, id: &str, kind: &str) -> bool {
         self.confirmed.insert((from.to_owned(), id.to_owned(), kind.to_owned()))
@@ -129,40 +163,11 @@ impl Inbox {
     }
 }
 
-/// The kind and the text of a message.
-pub(super) fn describe(message: &wa::Message) -> (&'static str, String) {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    if let Some(body) = &message.conversation {
-        return ("text", body.clone());
-    }
-    if let Some(extended) = message.extended_text_message.as_option() {
-        return ("text", text(&extended.text));
-    }
-    if let Some(image) = message.image_message.as_option() {
-        return ("image", text(&image.caption));
-    }
-    if let Some(video) = message.video_message.as_option() {
-        return ("video", text(&video.caption));
-    }
-    if let Some(document) = message.document_message.as_option() {
-        return ("document", text(&document.caption));
-    }
-    if let Some(reaction) = message.reaction_message.as_option() {
-        return ("reaction", text(&reaction.text));
-    }
-    let others = [
-        ("audio", message.audio_message.is_set()),
-        ("sticker", message.sticker_message.is_set()),
-        ("contact", message.contact_message.is_set()),
-        ("location", message.location_message.is_set()),
-        ("poll", message.poll_creation_message.is_set() || message.poll_creation_message_v3.is_set()),
-        ("protocol", message.protocol_message.is_set()),
-    ];
-    let kind = others.into_iter().find_map(|(kind, is_set)| is_set.then_some(kind));
-    (kind.unwrap_or("other"), String::new())
-}
-
 /// The protobuf as the API shows it.
 pub(super) fn raw(message: &wa::Message) -> String {
     BASE64_STANDARD.encode(message.encode_to_vec())
+}
+
+fn decode(message: &PhoneMessage) -> Option<wa::Message> {
+    wa::Message::decode_from_slice(&BASE64_STANDARD.decode(&message.raw).ok()?).ok()
 }

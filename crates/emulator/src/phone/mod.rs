@@ -3,7 +3,9 @@
 //! It reads its mail one stanza after another in a task of its own, so that no client's socket waits for its cryptography.
 
 pub(crate) mod adv;
+pub(crate) mod attachment;
 mod cipher;
+mod details;
 mod inbox;
 mod key_share;
 mod receipts;
@@ -24,7 +26,8 @@ use crate::server::Server;
 
 pub(crate) use adv::PhoneKeys;
 pub(crate) use cipher::Cipher;
-pub(crate) use inbox::Inbox;
+pub use details::{Attachment, Reaction};
+pub(crate) use inbox::{Inbox, Known};
 pub use inbox::{PhoneMessage, PhoneReceipt, Times};
 pub(crate) use key_share::share_keys;
 pub use receipts::ReceiptKind;

@@ -11,8 +11,8 @@ use whatsapp_rust::wacore_binary::node::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::cipher::Opened;
-use super::inbox::{PhoneMessage, PhoneReceipt, Times, describe, raw};
-use super::{key_share, receipts, retry};
+use super::inbox::{PhoneMessage, PhoneReceipt, Times, raw};
+use super::{details, key_share, receipts, retry};
 use crate::account::Account;
 use crate::server::Server;
 use crate::stanza::{attr, attr_or_empty, bytes, children, jid_attr};
@@ -69,7 +69,7 @@ async fn take(
         _ => account.number.clone(),
     };
     let message = unwrap_device_sent(message);
-    let (kind, body) = describe(&message);
+    let (kind, body) = details::describe(&message);
     let id = attr_or_empty(node, "id");
     account.phone.inbox().keep(PhoneMessage {
         id: id.clone(),
@@ -78,6 +78,9 @@ async fn take(
         to,
         kind: kind.to_owned(),
         body,
+        reply_to: details::reply_to(&message),
+        reaction: details::reaction(&message),
+        media: details::media(&message),
         times: Times { sent_at: sent_at(server, node), received_at: server.now() },
         arrivals: 1,
         raw: raw(&message),

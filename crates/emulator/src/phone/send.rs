@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use whatsapp_rust::wacore::messages::{MessageUtils, wrap_device_sent};
+use whatsapp_rust::wacore::send::{media_type_from_message, stanza_type_from_message};
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
@@ -99,10 +100,13 @@ fn stanza(
     if attempt > 0 {
         enc = enc.attr("count", attempt);
     }
+    if let Some(kind) = media_type_from_message(&sent.message) {
+        enc = enc.attr("mediatype", kind);
+    }
     let message = NodeBuilder::new("message")
         .attr("id", &sent.id)
         .attr("t", server.seconds())
-        .attr("type", "text")
+        .attr("type", stanza_type_from_message(&sent.message))
         .attr("notify", account.state().name.clone())
         .children([enc.bytes(sealed.bytes).build()]);
     if sent.is_peer {

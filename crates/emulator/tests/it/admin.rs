@@ -3,25 +3,27 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_URL_SAFE, Engine as _};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::companion::{Companion, PATIENCE};
 use crate::stage::{ANNA, BERT, Stage};
 
-struct Api {
-    client: Client,
-    base: String,
+pub(crate) struct Api {
+    pub(crate) client: Client,
+    pub(crate) base: String,
 }
 
 impl Api {
-    fn new(base: String) -> Self {
+    pub(crate) fn new(base: String) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         Self { client, base }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -32,11 +34,19 @@ impl Api {
         (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    /// The content type and the bytes of a file.
+    pub(crate) async fn fetch(&self, path: &str) -> (String, Vec<u8>) {
+        let answer = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        let content_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (content_type, answer.bytes().await.unwrap().to_vec())
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
     }
 }
@@ -110,7 +120,8 @@ async fn bad_input_gets_a_clear_answer_with_its_own_code() {
         ("/phones/15550000001/scan", json!({ "qr": "x" }), 400, "bad_qr"),
         (messages.as_str(), json!({ "to": "15559999999", "text": "x" }), 404, "unknown_recipient"),
         (messages.as_str(), json!({ "to": BERT, "text": "" }), 400, "bad_request"),
-        (messages.as_str(), json!({ "to": BERT, "text": "x".repeat(300_000) }), 413, "body_too_large"),
+        (messages.as_str(), json!({ "to": BERT, "text": "x".repeat(300_000) }), 400, "bad_request"),
+        ("/phones", json!({ "phone": ANNA, "name": "x".repeat(300_000) }), 413, "body_too_large"),
         (messages.as_str(), json!({ "to": BERT, "text": "x", "id": "a b" }), 400, "bad_request"),
         ("/phones/15550000001/receipts", json!({ "from": BERT, "type": "seen" }), 400, "bad_json"),
         ("/faults", json!({ "kind": "earthquake" }), 400, "bad_fault"),
@@ -135,9 +146,10 @@ async fn uploaded_media_can_be_fetched_again() {
     let stage = Stage::new().await;
     let api = Api::new(stage.emulator.admin_url());
     let blob = vec![7_u8; 400_000];
+    let token = BASE64_URL_SAFE.encode(Sha256::digest(&blob));
     let upload = api
         .client
-        .post(format!("{}/mms/image/abc?auth=x", api.base))
+        .post(format!("{}/mms/image/{token}?auth=x", api.base))
         .body(blob.clone())
         .send()
         .await

@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 mod admin;
+mod baileys;
 mod companion;
+mod content;
 mod devices;
 mod faults;
 mod linking;
 mod messages;
 mod offline;
+mod profile;
 mod receipts;
 mod retries;
 mod stage;

@@ -1,0 +1,215 @@
+//! What phones say: texts, replies, reactions and images, put together as WhatsApp's own apps do, and read again.
+
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde::{Deserialize, Deserializer};
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::waproto::whatsapp as wa;
+
+use crate::account::{Account, acquaint};
+use crate::entropy;
+use crate::error::EmulatorError;
+use crate::phone::{self, Known, Outgoing, attachment};
+use crate::script::{find, number};
+use crate::server::Server;
+
+/// The longest text or caption that a phone sends, in bytes.
+const LONGEST_TEXT: usize = 65_536;
+/// The largest image that a phone sends, in bytes: WhatsApp's own limit.
+const LARGEST_IMAGE: usize = 16 * 1024 * 1024;
+/// The longest emoji, in bytes: families of several people take some dozens.
+const LONGEST_EMOJI: usize = 64;
+
+/// A message that a phone shall send.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Content {
+    /// What it says.
+    #[serde(flatten)]
+    pub kind: ContentKind,
+    /// The id of the message of the same chat that it answers; not for reactions.
+    #[serde(default)]
+    pub reply_to: Option<String>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// A text of 1 to 65,536 bytes.
+    Text(String),
+    /// A reaction to a message of the same chat.
+    Reaction(ReactionTo),
+    /// An image, encrypted and put on the emulator's media host.
+    Image(Image),
+}
+
+impl From<ContentKind> for Content {
+    fn from(kind: ContentKind) -> Self {
+        Self { kind, reply_to: None }
+    }
+}
+
+/// A reaction that a phone shall send.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ReactionTo {
+    /// The message that it is about.
+    pub id: String,
+    /// The emoji; empty takes an earlier reaction back.
+    pub emoji: String,
+}
+
+/// An image that a phone shall send.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Image {
+    /// The file, 1 byte to 16 MiB; base64 in JSON.
+    #[serde(deserialize_with = "base64")]
+    pub data: Vec<u8>,
+    /// What stands below it.
+    #[serde(default)]
+    pub caption: Option<String>,
+    /// `image/jpeg` when nothing is said.
+    #[serde(default)]
+    pub mimetype: Option<String>,
+}
+
+fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)
+}
+
+/// Sends a message from a phone to another account; returns its id.
+pub(crate) async fn send(
+    server: &Arc<Server>,
+    phone: &str,
+    to: &str,
+    content: Content,
+    id: Option<String>,
+) -> Result<String, EmulatorError> {
+    let account = find(server, phone)?;
+    let to = server.accounts.by_number(&number(to)?).ok_or(EmulatorError::UnknownRecipient)?;
+    let id = id.unwrap_or_else(|| format!("3A{}", entropy::hexadecimal::<9>()));
+    if id.is_empty() || id.len() > 128 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(EmulatorError::BadRequest("an id has 1 to 128 visible ASCII characters".into()));
+    }
+    let message = message(server, &account, &to, content)?;
+    acquaint(&account, &to);
+    let outgoing = Outgoing { id: id.clone(), to, message };
+    phone::send(server, &account, outgoing)
+        .await
+        .map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
+    Ok(id)
+}
+
+/// The decrypted file of the newest message with that id, and its MIME type.
+pub(crate) fn media(server: &Server, phone: &str, id: &str) -> Result<(String, Vec<u8>), EmulatorError> {
+    let account = find(server, phone)?;
+    let message = account.phone.inbox().message(id).ok_or(EmulatorError::UnknownMessage)?;
+    let file = attachment::file_of(&message).ok_or(EmulatorError::NoMedia)?;
+    let plain = attachment::open(&server.media, &file)?;
+    Ok((file.mimetype, plain))
+}
+
+fn message(
+    server: &Server,
+    account: &Account,
+    to: &Account,
+    content: Content,
+) -> Result<wa::Message, EmulatorError> {
+    let Content { kind, reply_to } = content;
+    let context = reply_to.map(|id| quote(account, to, &id)).transpose()?;
+    match kind {
+        ContentKind::Text(text) => text_message(text, context),
+        ContentKind::Reaction(_) if context.is_some() => {
+            Err(EmulatorError::BadRequest("a reaction is no reply: it names its message itself".into()))
+        }
+        ContentKind::Reaction(reaction) => reaction_message(server, account, to, reaction),
+        ContentKind::Image(image) => image_message(server, image, context),
+    }
+}
+
+fn text_message(text: String, context: Option<wa::ContextInfo>) -> Result<wa::Message, EmulatorError> {
+    if text.is_empty() || text.len() > LONGEST_TEXT {
+        return Err(EmulatorError::BadRequest(format!("a text has 1 to {LONGEST_TEXT} bytes")));
+    }
+    let Some(context) = context else {
+        return Ok(wa::Message { conversation: Some(text), ..Default::default() });
+    };
+    let extended = wa::message::ExtendedTextMessage {
+        text: Some(text),
+        context_info: MessageField::some(context),
+        ..Default::default()
+    };
+    Ok(wa::Message { extended_text_message: MessageField::some(extended), ..Default::default() })
+}
+
+fn reaction_message(
+    server: &Server,
+    account: &Account,
+    to: &Account,
+    reaction: ReactionTo,
+) -> Result<wa::Message, EmulatorError> {
+    if reaction.emoji.len() > LONGEST_EMOJI {
+        return Err(EmulatorError::BadRequest(format!("an emoji has at most {LONGEST_EMOJI} bytes")));
+    }
+    let known = known(account, to, &reaction.id)?;
+    // The key is written as the reacting account sees the chat.
+    let key = wa::MessageKey {
+        remote_jid: Some(to.lid_jid(0).to_string()),
+        from_me: Some(known.is_own),
+        id: Some(reaction.id),
+        ..Default::default()
+    };
+    let reaction = wa::message::ReactionMessage {
+        key: MessageField::some(key),
+        text: Some(reaction.emoji),
+        sender_timestamp_ms: Some(server.seconds().saturating_mul(1000)),
+        ..Default::default()
+    };
+    Ok(wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() })
+}
+
+fn image_message(
+    server: &Server,
+    image: Image,
+    context: Option<wa::ContextInfo>,
+) -> Result<wa::Message, EmulatorError> {
+    let Image { data, caption, mimetype } = image;
+    if data.is_empty() || data.len() > LARGEST_IMAGE {
+        return Err(EmulatorError::BadRequest(format!("an image has 1 to {LARGEST_IMAGE} bytes")));
+    }
+    if caption.as_ref().is_some_and(|caption| caption.len() > LONGEST_TEXT) {
+        return Err(EmulatorError::BadRequest(format!("a caption has at most {LONGEST_TEXT} bytes")));
+    }
+    let uploaded = attachment::seal_image(&server.media, &data)?;
+    let image = wa::message::ImageMessage {
+        url: Some(server.media_url(&uploaded.direct_path)),
+        direct_path: Some(uploaded.direct_path),
+        mimetype: Some(mimetype.unwrap_or_else(|| "image/jpeg".to_owned())),
+        caption,
+        media_key: Some(uploaded.media_key),
+        media_key_timestamp: Some(server.seconds()),
+        file_sha256: Some(uploaded.file_sha256),
+        file_enc_sha256: Some(uploaded.file_enc_sha256),
+        file_length: u64::try_from(data.len()).ok(),
+        context_info: context.map(MessageField::some).unwrap_or_default(),
+        ..Default::default()
+    };
+    Ok(wa::Message { image_message: MessageField::some(image), ..Default::default() })
+}
+
+/// What a reply says of the message that it answers.
+fn quote(account: &Account, to: &Account, id: &str) -> Result<wa::ContextInfo, EmulatorError> {
+    let known = known(account, to, id)?;
+    let author = if known.is_own { account } else { to };
+    Ok(wa::ContextInfo {
+        stanza_id: Some(id.to_owned()),
+        participant: Some(author.lid_jid(0).to_string()),
+        quoted_message: MessageField::some(known.message),
+        ..Default::default()
+    })
+}
+
+fn known(account: &Account, to: &Account, id: &str) -> Result<Known, EmulatorError> {
+    account.phone.inbox().known(&account.number, &to.number, id).ok_or(EmulatorError::UnknownMessage)
+}

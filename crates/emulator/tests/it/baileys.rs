@@ -1,0 +1,235 @@
+//! An independent client, which shares no line with the engine, finds a WhatsApp in the emulator.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use blazz_emulator::{Content, ContentKind, Image, ReactionTo, ReceiptKind};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::companion::PATIENCE;
+use crate::stage::{ANNA, BERT, Stage};
+
+/// A picture of one pixel: the client measures what it sends.
+const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// The client's process: `crates/emulator/tests/baileys/client.mjs`, which says what it understands and answers.
+struct Baileys {
+    process: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// What it said that nobody asked about yet.
+    heard: Vec<Value>,
+}
+
+impl Baileys {
+    /// Starts the client over a directory that holds its session, or will.
+    fn start(stage: &Stage, session: &Path) -> Self {
+        Self::trusting(&stage.emulator.root_key(), stage, session)
+    }
+
+    /// The same, with another idea of who vouches for the server.
+    fn trusting(root_key: &str, stage: &Stage, session: &Path) -> Self {
+        let Ok(client) = std::env::var("BLAZZ_TEST_BAILEYS") else {
+            panic!(
+                "BLAZZ_TEST_BAILEYS names no client.mjs with its packages installed; scripts/test installs them"
+            )
+        };
+        let mut process = Command::new("node")
+            .arg(client)
+            .args([stage.emulator.ws_url(), root_key])
+            .arg(session)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stdin = process.stdin.take().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, stdin, lines, heard: Vec::new() }
+    }
+
+    /// A client of a phone, scanned and connected.
+    async fn link(stage: &Stage, phone: &str, session: &Path) -> Self {
+        let mut client = Self::start(stage, session);
+        let qr = client.event("qr", |_| true).await;
+        stage.emulator.scan(phone, qr["qr"].as_str().unwrap()).await.unwrap();
+        client.event("open", |_| true).await;
+        client
+    }
+
+    async fn command(&mut self, command: Value) {
+        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Waits for an event; others stay for whoever asks next.
+    async fn event(&mut self, kind: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        let is_it = |event: &Value| event["event"] == kind && matches(event);
+        if let Some(place) = self.heard.iter().position(is_it) {
+            return self.heard.remove(place);
+        }
+        let waiting = async {
+            loop {
+                let line = self.lines.next_line().await.unwrap();
+                let Some(line) = line else { panic!("the client ended before {kind}") };
+                let event: Value = serde_json::from_str(&line).unwrap();
+                assert_ne!(event["event"], "failed", "{event}");
+                if is_it(&event) {
+                    return event;
+                }
+                self.heard.push(event);
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, waiting).await;
+        found.unwrap_or_else(|_| panic!("waited too long for {kind}; heard {:?}", self.heard))
+    }
+
+    /// Sends a message; returns what the client knows of it.
+    async fn send(&mut self, to: &str, content: Value) -> Value {
+        self.command(json!({ "do": "send", "to": to, "content": content })).await;
+        self.event("sent", |_| true).await
+    }
+
+    /// Waits for a message by its id.
+    async fn message(&mut self, id: &str) -> Value {
+        self.event("message", |event| event["key"]["id"] == id).await
+    }
+
+    /// Waits until a message of its own has a status.
+    async fn receipt(&mut self, id: &Value, status: &str) {
+        self.event("receipt", |event| event["id"] == *id && event["status"] == status).await;
+    }
+
+    /// Ends the client as its user does; the session stays.
+    async fn stop(mut self) {
+        self.command(json!({ "do": "stop" })).await;
+        assert!(self.process.wait().await.unwrap().success());
+    }
+}
+
+fn id(message: &Value) -> &str {
+    message["id"].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_refuses_a_server_for_which_nobody_it_knows_vouches() {
+    let stage = Stage::new().await;
+    let another = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::trusting(&another.emulator.root_key(), &stage, session.path());
+    let closed = anna.event("closed", |_| true).await;
+    assert!(closed["reason"].as_str().unwrap().contains("certificate signature invalid"), "{closed}");
+    assert_eq!(anna.heard, [] as [Value; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_pairs_and_comes_back_after_a_restart() {
+    let stage = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::link(&stage, ANNA, session.path()).await;
+    let sent = anna.send(BERT, json!({ "text": "before" })).await;
+    assert_eq!(stage.phone_has(BERT, id(&sent)).await.body, "before");
+    anna.stop().await;
+
+    let missed = stage.emulator.send_text(BERT, ANNA, "while it was away", None).await.unwrap();
+    let mut anna = Baileys::start(&stage, session.path());
+    anna.event("open", |_| true).await;
+    assert_eq!(anna.message(&missed).await["message"]["conversation"], "while it was away");
+    let sent = anna.send(BERT, json!({ "text": "after" })).await;
+    assert_eq!(stage.phone_has(BERT, id(&sent)).await.from_device, 1);
+    assert_eq!(stage.emulator.devices(ANNA).await.unwrap().len(), 1);
+    stage.assert_all_answered().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_exchanges_texts_replies_reactions_and_receipts_with_a_phone() {
+    let stage = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::link(&stage, ANNA, session.path()).await;
+
+    let hers = anna.send(BERT, json!({ "text": "hello" })).await;
+    assert_eq!(stage.phone_has(BERT, id(&hers)).await.body, "hello");
+    anna.receipt(&hers["id"], "DELIVERY_ACK").await;
+    stage.emulator.receipts(BERT, ANNA, None, ReceiptKind::Read).await.unwrap();
+    anna.receipt(&hers["id"], "READ").await;
+
+    let reply = Content { kind: ContentKind::Text("hello back".into()), reply_to: Some(id(&hers).into()) };
+    let reply = stage.emulator.send(BERT, ANNA, reply, None).await.unwrap();
+    let got = anna.message(&reply).await;
+    let extended = &got["message"]["extendedTextMessage"];
+    assert_eq!(
+        (&extended["text"], &extended["contextInfo"]["stanzaId"]),
+        (&json!("hello back"), &hers["id"])
+    );
+    anna.command(json!({ "do": "read", "key": got["key"] })).await;
+    stage
+        .until("the client's read receipt", async || {
+            let receipts = stage.emulator.received_receipts(BERT).await.unwrap();
+            receipts.into_iter().find(|receipt| receipt.id == reply && receipt.kind == "read")
+        })
+        .await;
+
+    let reaction = ContentKind::Reaction(ReactionTo { id: id(&hers).into(), emoji: "👍".into() });
+    let reaction = stage.emulator.send(BERT, ANNA, reaction.into(), None).await.unwrap();
+    let got_reaction = anna.message(&reaction).await["message"]["reactionMessage"].clone();
+    assert_eq!((&got_reaction["key"]["id"], &got_reaction["text"]), (&hers["id"], &json!("👍")));
+    // The client turned the key around: it is about a message of its own.
+    assert_eq!(got_reaction["key"]["fromMe"], true);
+
+    let quoted = json!({ "key": got["key"], "message": got["message"] });
+    let answer = anna.send(BERT, json!({ "text": "and again", "quoted": quoted })).await;
+    assert_eq!(stage.phone_has(BERT, id(&answer)).await.reply_to.as_deref(), Some(reply.as_str()));
+    let react = anna.send(BERT, json!({ "react": { "text": "🎉", "key": got["key"] } })).await;
+    let seen = stage.phone_has(BERT, id(&react)).await.reaction.unwrap();
+    assert_eq!((seen.id.as_str(), seen.emoji.as_str(), seen.from_me), (reply.as_str(), "🎉", false));
+    stage.assert_all_answered().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_exchanges_images_with_a_phone() {
+    let stage = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::link(&stage, ANNA, session.path()).await;
+    let data = BASE64_STANDARD.decode(PIXEL).unwrap();
+
+    let content = json!({ "image": PIXEL, "caption": "from the client", "mimetype": "image/png" });
+    let sent = anna.send(BERT, content).await;
+    let shown = stage.phone_has(BERT, id(&sent)).await;
+    assert_eq!((shown.kind.as_str(), shown.body.as_str()), ("image", "from the client"));
+    assert_eq!(stage.emulator.media(BERT, id(&sent)).await, Ok(("image/png".into(), data.clone())));
+
+    let image = Image { data, caption: None, mimetype: Some("image/png".into()) };
+    let image = stage.emulator.send(BERT, ANNA, ContentKind::Image(image).into(), None).await.unwrap();
+    let got = anna.message(&image).await;
+    let message = json!({ "key": got["key"], "message": got["message"] });
+    anna.command(json!({ "do": "download", "message": message })).await;
+    assert_eq!(anna.event("file", |_| true).await["data"], PIXEL);
+    stage.assert_all_answered().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_of_them_and_the_engine_talk_to_each_other() {
+    let stage = Stage::new().await;
+    let (session_a, session_b) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut anna = Baileys::link(&stage, ANNA, session_a.path()).await;
+    let mut bert = Baileys::link(&stage, BERT, session_b.path()).await;
+    let engine = stage.link(BERT).await;
+
+    let sent = anna.send(BERT, json!({ "text": "to Bert" })).await;
+    let got = bert.message(id(&sent)).await;
+    assert_eq!(got["message"]["extendedTextMessage"]["text"], "to Bert");
+    assert_eq!(engine.message("to Bert").await.id, id(&sent));
+    anna.receipt(&sent["id"], "DELIVERY_ACK").await;
+    bert.command(json!({ "do": "read", "key": got["key"] })).await;
+    anna.receipt(&sent["id"], "READ").await;
+
+    let sent = bert.send(ANNA, json!({ "text": "to Anna" })).await;
+    assert_eq!(anna.message(id(&sent)).await["message"]["extendedTextMessage"]["text"], "to Anna");
+    let sent = engine.send(ANNA, "from the engine").await;
+    assert_eq!(anna.message(&sent).await["key"]["id"], sent.as_str());
+    stage.assert_all_answered().await;
+}
