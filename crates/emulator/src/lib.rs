@@ -7,9 +7,11 @@
 mod account;
 mod admin;
 mod app_state;
+mod blocking;
 mod chatstate;
 mod config;
 mod connection;
+mod contact;
 mod delivery;
 #[cfg(feature = "bench")]
 pub mod direct;
@@ -40,10 +42,11 @@ mod stats;
 mod usync;
 
 pub use config::EmulatorConfig;
+pub use contact::{Activity, Availability};
 pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use faults::{Fault, FaultRequest};
-pub use phone::{PhoneMessage, PhoneReceipt, ReceiptKind, Times};
+pub use phone::{PhoneMessage, PhoneReceipt, PhoneSignal, ReceiptKind, Times};
 pub use profile::PhoneChange;
 pub use script::{DeviceInfo, PhoneInfo};
 pub use stats::{Overlap, StatsSnapshot};

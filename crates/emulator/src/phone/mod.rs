@@ -25,7 +25,7 @@ use crate::server::Server;
 pub(crate) use adv::PhoneKeys;
 pub(crate) use cipher::Cipher;
 pub(crate) use inbox::Inbox;
-pub use inbox::{PhoneMessage, PhoneReceipt, Times};
+pub use inbox::{PhoneMessage, PhoneReceipt, PhoneSignal, Times};
 pub(crate) use key_share::share_keys;
 pub use receipts::ReceiptKind;
 pub(crate) use receipts::send_receipts;

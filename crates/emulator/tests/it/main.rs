@@ -3,6 +3,7 @@
 
 mod admin;
 mod companion;
+mod contact;
 mod devices;
 mod faults;
 mod linking;
