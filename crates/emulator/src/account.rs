@@ -11,6 +11,7 @@ use crate::app_state::Collections;
 use crate::connection::Link;
 use crate::delivery::Queue;
 use crate::phone::Phone;
+use crate::privacy::Tokens;
 use crate::profile::Picture;
 
 /// One WhatsApp number. The phone is its device 0; companions are numbered from 1.
@@ -35,9 +36,19 @@ pub(crate) struct AccountState {
     /// The number of the last picture, also when it was removed.
     pub(crate) last_picture: u64,
     pub(crate) devices: BTreeMap<u16, Device>,
-    pub(crate) subscribers: BTreeSet<(String, u16)>,
+    /// Who wants to know when the account is online: number, device, and whether it asked by LID.
+    pub(crate) subscribers: BTreeMap<(String, u16), bool>,
+    /// Devices that said they are available.
+    pub(crate) available: BTreeSet<u16>,
+    /// When the last of them went, in seconds since 1970.
+    pub(crate) last_seen: Option<i64>,
     pub(crate) blocked: BTreeMap<String, i64>,
     pub(crate) privacy: BTreeMap<String, String>,
+    /// Contacts that a category with the value `contact_blacklist` leaves out, by number.
+    pub(crate) excluded: BTreeMap<String, BTreeSet<String>>,
+    /// Does it refuse messages of those it never wrote to, unless they show a token?
+    pub(crate) refuses_strangers: bool,
+    pub(crate) tokens: Tokens,
     pub(crate) disappearing_seconds: u32,
     pub(crate) collections: Collections,
     /// Accounts that this one wrote to: its contacts, as far as its privacy goes.

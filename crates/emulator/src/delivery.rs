@@ -13,6 +13,10 @@ use crate::stanza::{attr, attr_or_empty, children};
 
 /// Delivered stanzas remembered for the fault `redeliver`.
 const HISTORY: usize = 256;
+/// How long presence and typing are worth something, in seconds.
+const FLEETING_SECONDS: i64 = 20;
+/// Presence and typing kept for a device that is just offline; the oldest go first.
+const MOST_FLEETING: usize = 32;
 /// What a device that never comes back may cost; the oldest go first, as on the real server.
 const LONGEST_QUEUE: usize = 100_000;
 
@@ -26,6 +30,8 @@ const LARGEST_BATCH: usize = 1000;
 pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
     history: VecDeque<Node>,
+    /// Presence and typing for a device that is just offline, with the second when each came.
+    fleeting: VecDeque<(i64, Node)>,
     next_number: u64,
 }
 
@@ -57,6 +63,19 @@ impl Queue {
             self.history.pop_front();
         }
         self.history.push_back(node.clone());
+    }
+
+    fn keep_fleeting(&mut self, node: &Node, now: i64) {
+        if self.fleeting.len() >= MOST_FLEETING {
+            self.fleeting.pop_front();
+        }
+        self.fleeting.push_back((now, node.clone()));
+    }
+
+    /// Takes what is still worth sending.
+    fn take_fleeting(&mut self, now: i64) -> Vec<Node> {
+        let kept = self.fleeting.drain(..).filter(|(since, _)| now - since <= FLEETING_SECONDS);
+        kept.map(|(_, node)| node).collect()
     }
 
     /// Drops the oldest stanza that each of `ids` acknowledges; a receipt's acknowledgement names its type too.
@@ -107,10 +126,25 @@ pub(crate) fn deliver(account: &Arc<Account>, device: u16, node: Node) {
     companion.queue.keep(node);
 }
 
-/// Hands a stanza to live sockets only: presence and typing are not worth keeping.
-pub(crate) fn deliver_transient(account: &Account, device: u16, node: &Node) {
-    if let Some(companion) = account.state().devices.get(&device) {
-        companion.send_live(node);
+/// Hands a stanza to the account's own companions, all but `except`.
+pub(crate) fn deliver_to_own(account: &Arc<Account>, except: u16, node: &Node) {
+    let others: Vec<u16> =
+        account.state().linked().map(|(number, _)| number).filter(|number| *number != except).collect();
+    for device in others {
+        deliver(account, device, node.clone());
+    }
+}
+
+/// Hands presence or typing to a device; one that is just offline still gets it when it comes back within seconds.
+pub(crate) fn deliver_transient(account: &Account, device: u16, node: &Node, now: i64) {
+    if device == 0 {
+        account.phone.post(node.clone());
+        return;
+    }
+    if let Some(companion) = account.state().devices.get_mut(&device)
+        && !companion.send_live(node)
+    {
+        companion.queue.keep_fleeting(node, now);
     }
 }
 
@@ -170,6 +204,9 @@ fn hand_out(server: &Server, queue: &mut Queue, link: &Link, count: usize) {
         .collect();
     for node in newer {
         queue.remember(&node);
+        link.send(node);
+    }
+    for node in queue.take_fleeting(server.seconds()) {
         link.send(node);
     }
     link.go_live();

@@ -7,11 +7,13 @@
 mod account;
 mod admin;
 mod app_state;
+mod blocking;
 mod certificates;
 mod chatstate;
 mod compose;
 mod config;
 mod connection;
+mod contact;
 mod delivery;
 #[cfg(feature = "bench")]
 pub mod direct;
@@ -43,10 +45,11 @@ mod usync;
 
 pub use compose::{Content, ContentKind, Image, ReactionTo};
 pub use config::EmulatorConfig;
+pub use contact::{Activity, Availability};
 pub use emulator::Emulator;
 pub use error::EmulatorError;
 pub use faults::{Fault, FaultRequest};
-pub use phone::{Attachment, PhoneMessage, PhoneReceipt, Reaction, ReceiptKind, Times};
+pub use phone::{Attachment, PhoneMessage, PhoneReceipt, PhoneSignal, Reaction, ReceiptKind, Times};
 pub use profile::PhoneChange;
 pub use script::{DeviceInfo, PhoneInfo};
 pub use stats::{Overlap, StatsSnapshot};

@@ -103,6 +103,6 @@ pub(crate) fn end(server: &Server, link: &Arc<Link>) {
         })
     };
     if offline {
-        presence::went_offline(server, account);
+        presence::went_offline(server, account, device);
     }
 }

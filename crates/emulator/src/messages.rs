@@ -10,12 +10,14 @@ use whatsapp_rust::{Jid, Server as JidServer};
 
 use crate::account::{Account, acquaint};
 use crate::connection::Link;
-use crate::delivery;
 use crate::server::Server;
 use crate::stanza::{attr, attr_or_empty, children, jid_attr};
+use crate::{blocking, delivery, privacy};
 
 /// The recipient is not on WhatsApp.
 const NO_SUCH_RECIPIENT: u16 = 404;
+/// The recipient refuses strangers, and the message shows no token of theirs.
+const NO_TRUST: u16 = 463;
 /// What this server does not carry: groups, status, channels.
 const UNSUPPORTED: u16 = 405;
 
@@ -32,12 +34,21 @@ pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()
         acknowledge(server, link, node, &to, Verdict::Refused(NO_SUCH_RECIPIENT));
         return Ok(());
     };
+    if !privacy::trusts(server, &recipient, account, node) {
+        acknowledge(server, link, node, &to, Verdict::Refused(NO_TRUST));
+        return Ok(());
+    }
     server.stats.message();
     acquaint(account, &recipient);
+    let is_blocked = blocking::blocks(&recipient, account);
     let copies = copies(node, &to);
     let phash = phash(account, device, &recipient, &copies);
     for (jid, enc) in &copies {
         let Some(target) = server.accounts.by_jid(jid) else { continue };
+        // The sender of a blocked message learns nothing: it is taken and goes nowhere.
+        if is_blocked && target.number == recipient.number {
+            continue;
+        }
         let stanza = stanza(server, account, device, &target, &recipient, jid, node, enc);
         delivery::deliver(&target, jid.device, stanza);
     }

@@ -31,6 +31,9 @@ pub struct PhoneInfo {
     pub devices: usize,
     /// Does the phone send delivery receipts by itself?
     pub confirms_delivery: bool,
+    /// Does it refuse messages of strangers?
+    #[serde(default)]
+    pub refuses_strangers: bool,
     /// The about text.
     pub about: String,
     /// The id of its profile picture, when it has one.
@@ -108,6 +111,7 @@ pub(crate) fn info(account: &Account) -> PhoneInfo {
         name: state.name.clone(),
         devices: state.linked().count(),
         confirms_delivery: account.phone.confirms_delivery.load(Ordering::Relaxed),
+        refuses_strangers: state.refuses_strangers,
         about: state.about.clone(),
         picture: state.picture.as_ref().map(Picture::id),
     }

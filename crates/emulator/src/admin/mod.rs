@@ -2,6 +2,8 @@
 
 mod add_phone;
 mod answer;
+mod block;
+mod blocked;
 mod change_phone;
 mod clear_faults;
 mod devices;
@@ -12,6 +14,7 @@ mod message_media;
 mod messages;
 mod phones;
 mod picture;
+mod presence;
 mod put_picture;
 mod received_receipts;
 mod remove_device;
@@ -21,8 +24,13 @@ mod root_key;
 mod scan;
 mod send_message;
 mod send_receipts;
+mod set_activity;
 mod set_fault;
+mod set_presence;
 mod stats;
+mod subscribe;
+mod trust;
+mod unblock;
 mod upload_media;
 
 use std::net::TcpListener;
@@ -66,6 +74,20 @@ fn routes(config: &mut ServiceConfig) {
                 .route(put().to(put_picture::handle))
                 .route(delete().to(remove_picture::handle)),
         )
+        .service(
+            resource("/phones/{phone}/presence")
+                .route(get().to(presence::handle))
+                .route(post().to(set_presence::handle)),
+        )
+        .service(resource("/phones/{phone}/subscriptions/{other}").route(put().to(subscribe::handle)))
+        .service(resource("/phones/{phone}/chatstate").route(post().to(set_activity::handle)))
+        .service(resource("/phones/{phone}/blocked").route(get().to(blocked::handle)))
+        .service(
+            resource("/phones/{phone}/blocked/{other}")
+                .route(put().to(block::handle))
+                .route(delete().to(unblock::handle)),
+        )
+        .service(resource("/phones/{phone}/tokens/{other}").route(put().to(trust::handle)))
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
         .service(
             resource("/phones/{phone}/messages")

@@ -4,23 +4,21 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 
 use super::{Answer, Request};
-use crate::stanza::{attr_or_empty, children, jid_attr};
-use crate::{delivery, entropy};
-
-/// The longest name or value of a setting.
-const LONGEST: usize = 40;
+use crate::privacy::{self, Change, Refused};
+use crate::stanza::{attr, attr_or_empty, children, jid_attr};
 
 pub(super) fn answer(request: &Request<'_>) -> Answer {
     match (request.is_set, request.operation_tag(), request.operation()) {
+        (false, "privacy", Some(asked)) if !children(asked).is_empty() => excluded(request, asked),
         (false, "privacy", _) => settings(request),
-        (true, "privacy", Some(change)) => {
-            for category in children(change).iter().filter(|child| child.tag == "category") {
-                let (name, value) = (attr_or_empty(category, "name"), attr_or_empty(category, "value"));
-                let mut state = request.account.state();
-                if value.len() > LONGEST || !state.privacy.contains_key(&name) {
-                    return Answer::Error(406, "not-acceptable");
+        (true, "privacy", Some(asked)) => {
+            for category in children(asked).iter().filter(|child| child.tag == "category") {
+                let change = change(request, category);
+                match privacy::change(request.server, request.account, request.device, &change) {
+                    Ok(()) => {}
+                    Err(Refused::NotAcceptable) => return Answer::Error(406, "not-acceptable"),
+                    Err(Refused::Conflict) => return Answer::Error(409, "conflict"),
                 }
-                state.privacy.insert(name, value);
             }
             settings(request)
         }
@@ -29,38 +27,63 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
     }
 }
 
+fn change(request: &Request<'_>, category: &Node) -> Change {
+    let users = children(category).iter().filter(|child| child.tag == "user").filter_map(|user| {
+        let account = jid_attr(user, "jid").and_then(|jid| request.server.accounts.by_jid(&jid))?;
+        Some((account.number.clone(), attr_or_empty(user, "action") != "remove"))
+    });
+    Change {
+        category: attr_or_empty(category, "name"),
+        value: attr_or_empty(category, "value"),
+        known_hash: attr(category, "dhash"),
+        users: users.collect(),
+    }
+}
+
 fn settings(request: &Request<'_>) -> Answer {
-    let state = request.account.state();
-    let categories = state
-        .privacy
-        .iter()
-        .map(|(name, value)| NodeBuilder::new("category").attr("name", name).attr("value", value).build());
+    let values = request.account.state().privacy.clone();
+    let categories = values.iter().map(|(name, value)| {
+        let category = NodeBuilder::new("category").attr("name", name).attr("value", value);
+        match privacy::excluded_hash(request.account, name) {
+            Some(hash) => category.attr("dhash", hash).build(),
+            None => category.build(),
+        }
+    });
     Answer::Result(vec![NodeBuilder::new("privacy").children(categories.collect::<Vec<_>>()).build()])
 }
 
-/// The account trusts a contact: the contact's devices get a token that they may show when they write.
+/// `<privacy><list name="…" value="contact_blacklist"/></privacy>`: whom a category leaves out.
+fn excluded(request: &Request<'_>, asked: &Node) -> Answer {
+    let mut lists = Vec::new();
+    for list in children(asked).iter().filter(|child| child.tag == "list") {
+        let name = attr_or_empty(list, "name");
+        let numbers = request.account.state().excluded.get(&name).cloned().unwrap_or_default();
+        let users =
+            numbers.iter().filter_map(|number| request.server.accounts.by_number(number)).map(|user| {
+                NodeBuilder::new("user")
+                    .attr("jid", user.lid_jid(0))
+                    .attr("pn_jid", user.number_jid(0))
+                    .build()
+            });
+        let users: Vec<Node> = users.collect();
+        let mut answer =
+            NodeBuilder::new("list").attr("name", &name).attr("value", attr_or_empty(list, "value"));
+        if let Some(hash) = privacy::excluded_hash(request.account, &name) {
+            answer = answer.attr("dhash", hash);
+        }
+        lists.push(answer.children(users).build());
+    }
+    Answer::Result(vec![NodeBuilder::new("privacy").children(lists).build()])
+}
+
+/// The account trusts contacts: their devices get a token that they may show when they write.
 fn issue(request: &Request<'_>, tokens: &Node) -> Answer {
     for token in children(tokens).iter().filter(|child| child.tag == "token") {
-        let Some(contact) = jid_attr(token, "jid").and_then(|jid| request.server.accounts.by_jid(&jid))
-        else {
-            continue;
-        };
-        let issued = NodeBuilder::new("token")
-            .attr("type", "trusted_contact")
-            .attr("t", attr_or_empty(token, "t"))
-            .bytes(blazz_domain::random::bytes::<16>().to_vec())
-            .build();
-        let notification = NodeBuilder::new("notification")
-            .attr("from", request.account.number_jid(0))
-            .attr("sender_lid", request.account.lid_jid(0))
-            .attr("id", entropy::hexadecimal::<6>())
-            .attr("type", "privacy_token")
-            .attr("t", request.server.seconds())
-            .children([NodeBuilder::new("tokens").children([issued]).build()])
-            .build();
-        let companions: Vec<u16> = contact.state().linked().map(|(number, _)| number).collect();
-        for device in companions {
-            delivery::deliver(&contact, device, notification.clone());
+        let contact = jid_attr(token, "jid").and_then(|jid| request.server.accounts.by_jid(&jid));
+        let now = request.server.seconds();
+        let at = attr_or_empty(token, "t").parse().unwrap_or(now).min(now);
+        if let Some(contact) = contact {
+            privacy::issue(request.server, request.account, &contact, at);
         }
     }
     Answer::Result(Vec::new())

@@ -1,6 +1,6 @@
 //! What the phone decrypted, which receipts it got, and what it sent: kept for the script to look at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use blazz_domain::Timestamp;
@@ -13,6 +13,8 @@ use super::send::SentMessage;
 
 /// Messages, receipts and sent messages that a phone keeps; the oldest go first.
 const LIMIT: usize = 200_000;
+/// Presence and typing that a phone keeps; the oldest go first.
+const SIGNAL_LIMIT: usize = 1000;
 /// Sent messages that can still be sent again when a device asks.
 const SENT_LIMIT: usize = 4096;
 
@@ -80,6 +82,20 @@ pub(crate) struct Known {
     pub(crate) message: wa::Message,
 }
 
+/// Presence or typing that a phone saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneSignal {
+    /// Whose, digits only.
+    pub from: String,
+    /// `available`, `unavailable`, `composing`, `recording` or `paused`.
+    pub state: String,
+    /// When the other was online last, for `unavailable` and when its privacy shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
 /// What a phone keeps.
 #[derive(Default)]
 pub(crate) struct Inbox {
@@ -87,6 +103,7 @@ pub(crate) struct Inbox {
     /// Place in `messages` by sender and id.
     places: HashMap<(String, String), usize>,
     receipts: Vec<PhoneReceipt>,
+    signals: VecDeque<PhoneSignal>,
     sent: Vec<SentMessage>,
     /// Which receipts the phone has sent, by sender, id and kind.
     confirmed: std::collections::HashSet<(String, String, String)>,
@@ -114,6 +131,17 @@ impl Inbox {
         if self.receipts.len() < LIMIT {
             self.receipts.push(receipt);
         }
+    }
+
+    pub(super) fn keep_signal(&mut self, signal: PhoneSignal) {
+        if self.signals.len() >= SIGNAL_LIMIT {
+            self.signals.pop_front();
+        }
+        self.signals.push_back(signal);
+    }
+
+    pub(crate) fn signals(&self) -> Vec<PhoneSignal> {
+        self.signals.iter().cloned().collect()
     }
 
     pub(super) fn keep_sent(&mut self, sent: SentMessage) {

@@ -28,7 +28,7 @@ pub(crate) use adv::PhoneKeys;
 pub(crate) use cipher::Cipher;
 pub use details::{Attachment, Reaction};
 pub(crate) use inbox::{Inbox, Known};
-pub use inbox::{PhoneMessage, PhoneReceipt, Times};
+pub use inbox::{PhoneMessage, PhoneReceipt, PhoneSignal, Times};
 pub(crate) use key_share::share_keys;
 pub use receipts::ReceiptKind;
 pub(crate) use receipts::send_receipts;

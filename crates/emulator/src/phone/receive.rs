@@ -11,7 +11,7 @@ use whatsapp_rust::wacore_binary::node::Node;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::cipher::Opened;
-use super::inbox::{PhoneMessage, PhoneReceipt, Times, raw};
+use super::inbox::{PhoneMessage, PhoneReceipt, PhoneSignal, Times, raw};
 use super::{details, key_share, receipts, retry};
 use crate::account::Account;
 use crate::server::Server;
@@ -21,9 +21,29 @@ pub(super) async fn stanza(server: &Arc<Server>, account: &Arc<Account>, node: &
     match &*node.tag {
         "message" => message(server, account, node).await,
         "receipt" => receipt(server, account, node).await,
-        // A phone shows presence and typing; the script does not ask for them.
+        "presence" | "chatstate" => {
+            signal(server, account, node);
+            Ok(())
+        }
         _ => Ok(()),
     }
+}
+
+/// Presence or typing of somebody.
+fn signal(server: &Server, account: &Account, node: &Node) {
+    let Some(from) = jid_attr(node, "from").and_then(|from| server.accounts.by_jid(&from)) else { return };
+    let state = match children(node).first() {
+        Some(child) if attr(child, "media").as_deref() == Some("audio") => "recording".to_owned(),
+        Some(child) => child.tag.to_string(),
+        None => attr_or_empty(node, "type"),
+    };
+    let last_seen = attr(node, "last").and_then(|seconds| seconds.parse().ok());
+    account.phone.inbox().keep_signal(PhoneSignal {
+        from: from.number.clone(),
+        state,
+        last_seen: last_seen.and_then(Timestamp::from_unix_seconds),
+        at: server.now(),
+    });
 }
 
 async fn message(server: &Arc<Server>, account: &Arc<Account>, node: &Node) -> Result<()> {

@@ -12,7 +12,7 @@ use whatsapp_rust::waproto::whatsapp as wa;
 use super::cipher::{Cipher, Sealed};
 use crate::account::Account;
 use crate::server::Server;
-use crate::{delivery, prekeys};
+use crate::{blocking, delivery, prekeys};
 
 /// What the phone is about to send.
 pub(crate) struct Outgoing {
@@ -52,7 +52,7 @@ pub(crate) async fn send(server: &Arc<Server>, account: &Arc<Account>, outgoing:
 
 fn recipients(account: &Arc<Account>, to: &Arc<Account>) -> Vec<(Arc<Account>, u16)> {
     let mut devices = Vec::new();
-    if to.number != account.number {
+    if to.number != account.number && !blocking::blocks(to, account) {
         devices.push((Arc::clone(to), 0));
         devices.extend(to.state().linked().map(|(device, _)| (Arc::clone(to), device)));
     }

@@ -38,10 +38,7 @@ pub(super) fn name_changed(server: &Server, account: &Arc<Account>, name: &str) 
         .attr("from", account.number_jid(0))
         .attr("pushname", name)
         .build();
-    let companions: Vec<u16> = account.state().linked().map(|(number, _)| number).collect();
-    for device in companions {
-        delivery::deliver(account, device, stanza.clone());
-    }
+    delivery::deliver_to_own(account, 0, &stanza);
 }
 
 fn tell(account: &Arc<Account>, by: u16, category: &str, stanza: &Node) {

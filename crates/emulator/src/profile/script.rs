@@ -1,5 +1,6 @@
 //! What a script can change of a phone's profile, over the admin API and as methods of [`Emulator`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,6 +11,7 @@ use super::{LARGEST, LONGEST_ABOUT, LONGEST_NAME, notify};
 use crate::account::Account;
 use crate::emulator::Emulator;
 use crate::error::EmulatorError;
+use crate::privacy;
 use crate::script::{self, PhoneInfo, find};
 use crate::server::Server;
 
@@ -23,9 +25,13 @@ pub struct PhoneChange {
     pub name: Option<String>,
     /// The about text, at most 139 characters.
     pub about: Option<String>,
+    /// Privacy settings to change: category → value, as WhatsApp names them.
+    pub privacy: BTreeMap<String, String>,
+    /// Does the account refuse messages (463) of those it never wrote to, unless they show a token of its?
+    pub refuses_strangers: Option<bool>,
 }
 
-/// Changes a phone: all of it or, when something does not fit, nothing.
+/// Changes a phone. A name or an about text that does not fit changes nothing.
 pub(crate) fn change(server: &Server, phone: &str, change: PhoneChange) -> Result<PhoneInfo, EmulatorError> {
     let account = find(server, phone)?;
     if change.name.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > LONGEST_NAME) {
@@ -35,6 +41,15 @@ pub(crate) fn change(server: &Server, phone: &str, change: PhoneChange) -> Resul
         return Err(EmulatorError::BadRequest(format!(
             "an about text has at most {LONGEST_ABOUT} characters"
         )));
+    }
+    for (category, value) in change.privacy {
+        let change = privacy::Change { category, value, ..privacy::Change::default() };
+        privacy::change(server, &account, 0, &change).map_err(|_| {
+            EmulatorError::BadRequest(format!("no such privacy setting: {}", change.category))
+        })?;
+    }
+    if let Some(on) = change.refuses_strangers {
+        account.state().refuses_strangers = on;
     }
     if let Some(on) = change.confirms_delivery {
         account.phone.confirms_delivery.store(on, Ordering::Relaxed);

@@ -5,6 +5,7 @@ mod admin;
 mod baileys;
 mod companion;
 mod content;
+mod contact;
 mod devices;
 mod faults;
 mod linking;

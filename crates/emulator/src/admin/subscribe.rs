@@ -1,0 +1,17 @@
+//! `PUT /phones/{phone}/subscriptions/{other}`: the phone wants to know when another is online.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+
+use crate::contact;
+use crate::error::EmulatorError;
+use crate::server::Server;
+
+pub(super) async fn handle(
+    server: Data<Server>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, EmulatorError> {
+    let (phone, other) = path.into_inner();
+    contact::subscribe(&server, &phone, &other)?;
+    Ok(HttpResponse::NoContent().finish())
+}
