@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, ConversationId, MessageId};
 use crate::phone::PhoneNumber;
 use crate::random;
+use crate::reference::{Quote, Reaction};
 
 /// The most bytes a text message may have. WhatsApp's own clients cut at 65,536 characters.
 pub const MAX_TEXT_BYTES: usize = 65_536;
@@ -143,6 +144,17 @@ pub enum MessageContent {
         #[schema(examples("Hello!"))]
         text: String,
     },
+    /// A reaction to another message of the conversation. It also stands in that message's `reactions`.
+    Reaction {
+        /// The message it is on; `null` when that is not stored here.
+        #[serde(default)]
+        message_id: Option<MessageId>,
+        /// WhatsApp's id of the message it is on.
+        provider_message_id: ProviderMessageId,
+        /// The emoji; empty takes an earlier reaction back.
+        #[schema(examples("👍"))]
+        emoji: String,
+    },
     /// A kind that this version stores but does not yet explain; the name is the protocol's field.
     Unsupported {
         /// The protocol's name of the kind, such as `pollCreationMessage`.
@@ -157,8 +169,15 @@ impl MessageContent {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text { .. } => "text",
+            Self::Reaction { .. } => "reaction",
             Self::Unsupported { .. } => "unsupported",
         }
+    }
+
+    /// Whether it is a message in its own right, which moves its conversation up: a reaction is not.
+    #[must_use]
+    pub const fn is_news(&self) -> bool {
+        !matches!(self, Self::Reaction { .. })
     }
 
     /// The text that a list of conversations shows for it.
@@ -166,6 +185,7 @@ impl MessageContent {
     pub fn preview(&self) -> String {
         match self {
             Self::Text { text } => text.chars().take(120).collect(),
+            Self::Reaction { emoji, .. } => emoji.clone(),
             Self::Unsupported { .. } => String::new(),
         }
     }
@@ -176,6 +196,7 @@ impl fmt::Debug for MessageContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text { text } => write!(f, "Text({} bytes)", text.len()),
+            Self::Reaction { provider_message_id, .. } => write!(f, "Reaction(to {provider_message_id})"),
             Self::Unsupported { original } => write!(f, "Unsupported({original})"),
         }
     }
@@ -225,6 +246,10 @@ pub struct Message {
     pub contact_phone: Option<PhoneNumber>,
     /// What it says.
     pub content: MessageContent,
+    /// The message that it answers.
+    pub reply_to: Option<Quote>,
+    /// What people think of it: the latest reaction of each, in the order in which they came.
+    pub reactions: Vec<Reaction>,
     /// How far it has come.
     pub status: MessageStatus,
     /// Why it failed: a stable code.
