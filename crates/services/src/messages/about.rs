@@ -10,6 +10,9 @@ use super::store::ME;
 use crate::ServiceError;
 use crate::inbox::thread::Thread;
 
+/// The most characters of a text that a reply repeats: message and quote together fit into one call to the node.
+const MAX_QUOTED_CHARS: usize = 1024;
+
 /// The message that a request to send wants to answer or to react to.
 ///
 /// # Errors
@@ -70,7 +73,18 @@ pub(super) async fn reference(
     let Some(about) = messages::find(conn, message.workspace_id, id).await? else { return Ok(None) };
     let from_me = about.sender == ME;
     let sender = if from_me { None } else { Some(author(conn, &about, chat).await?) };
-    Ok(Some(Reference { id: about.provider_message_id, from_me, sender, content: about.content }))
+    let content = excerpt(about.content);
+    Ok(Some(Reference { id: about.provider_message_id, from_me, sender, content }))
+}
+
+/// A reply repeats the beginning of a long text; whoever has the message shows it from their own copy.
+fn excerpt(content: MessageContent) -> MessageContent {
+    match content {
+        MessageContent::Text { text } => {
+            MessageContent::Text { text: text.chars().take(MAX_QUOTED_CHARS).collect() }
+        }
+        other => other,
+    }
 }
 
 /// Who wrote an inbound message: the chat itself, or a member of the group.
