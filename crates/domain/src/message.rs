@@ -247,8 +247,10 @@ pub struct Message {
     /// What it says.
     pub content: MessageContent,
     /// The message that it answers.
+    #[serde(default)]
     pub reply_to: Option<Quote>,
     /// What people think of it: the latest reaction of each, in the order in which they came.
+    #[serde(default)]
     pub reactions: Vec<Reaction>,
     /// How far it has come.
     pub status: MessageStatus,
@@ -286,6 +288,19 @@ mod tests {
         let (a, b) = (ProviderMessageId::generate(), ProviderMessageId::generate());
         assert!(a.0.starts_with("3EB0") && a.0.len() == 22 && a.0.bytes().all(|b| b.is_ascii_hexdigit()));
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_message_in_an_event_from_before_reactions_is_still_read() {
+        let json = serde_json::json!({
+            "id": MessageId::new(), "account_id": AccountId::new(), "conversation_id": ConversationId::new(),
+            "direction": "inbound", "provider_message_id": "3EB0", "contact_phone": null,
+            "content": { "kind": "text", "text": "hi" }, "status": "received", "error": null,
+            "created_at": "2026-01-02T03:04:05Z", "sent_at": null, "delivered_at": null, "read_at": null,
+            "expires_at": null,
+        });
+        let message: Message = serde_json::from_value(json).unwrap();
+        assert!(message.reactions.is_empty() && message.reply_to.is_none());
     }
 
     #[test]
