@@ -81,6 +81,27 @@ pub(crate) fn session(state: &str, reason: Option<&str>, desired: &str) -> Value
     })
 }
 
+pub(crate) fn send_text() -> Value {
+    json!({ "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03", "to": "+15550000002", "text": "Hello!" })
+}
+
+pub(crate) fn send_reply() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "text": "Ten is fine.",
+        "reply_to": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e08",
+    })
+}
+
+pub(crate) fn send_reaction() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "reaction": { "message_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e08", "emoji": "👍" },
+    })
+}
+
 pub(crate) fn message() -> Value {
     json!({
         "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04",
@@ -89,7 +110,18 @@ pub(crate) fn message() -> Value {
         "direction": "outbound",
         "provider_message_id": "3EB0A1B2C3D4E5F6071829",
         "contact_phone": "+15550000002",
-        "content": { "kind": "text", "text": "Hello!" },
+        "content": { "kind": "text", "text": "Ten is fine." },
+        "reply_to": {
+            "message_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e08",
+            "provider_message_id": "3AEB1C2D3E4F50617283",
+            "preview": "Shall we say ten o'clock?",
+        },
+        "reactions": [{
+            "direction": "inbound",
+            "contact_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e06",
+            "emoji": "👍",
+            "at": "2026-01-31T12:03:00.000000Z",
+        }],
         "status": "sent",
         "error": null,
         "created_at": "2026-01-31T12:02:00.000000Z",
@@ -102,7 +134,8 @@ pub(crate) fn message() -> Value {
 
 pub(crate) fn queued_message() -> Value {
     let mut message = message();
-    for (field, value) in [("status", json!("queued")), ("sent_at", Value::Null)] {
+    let changed = [("status", json!("queued")), ("sent_at", Value::Null), ("reactions", json!([]))];
+    for (field, value) in changed {
         if let Some(place) = message.get_mut(field) {
             *place = value;
         }

@@ -191,6 +191,21 @@ async fn add(
     Ok(kept.map(ContactRow::from))
 }
 
+/// The contact of this id.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ContactId,
+) -> Result<Option<ContactRow>, DatabaseError> {
+    let kept: Option<KeptContact> = on!(conn, c => {
+        own(workspace_id).filter(contacts::id.eq(Id::from(id))).first(c).await.optional()
+    })?;
+    Ok(kept.map(ContactRow::from))
+}
+
 /// The contact of a conversation.
 ///
 /// # Errors

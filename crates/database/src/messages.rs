@@ -2,11 +2,12 @@
 
 use blazz_domain::{
     AccountId, ConversationId, Direction, ErrorCode, Message, MessageContent, MessageId, MessageStatus,
-    PhoneNumber, ProviderMessageId, Timestamp, WorkspaceId,
+    PhoneNumber, ProviderMessageId, Quote, Reaction, Timestamp, WorkspaceId,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use crate::conn::Link;
 use crate::schema::messages::dsl;
 use crate::schema::{contacts, conversations};
 use crate::types::{Id, Json, UtcTime, Word};
@@ -47,6 +48,10 @@ pub struct MessageRow {
     pub read_at: Option<Timestamp>,
     /// When it stops being worth sending.
     pub expires_at: Option<Timestamp>,
+    /// The message that it answers.
+    pub reply_to: Option<Quote>,
+    /// The latest reaction of everybody.
+    pub reactions: Vec<Reaction>,
 }
 
 impl From<MessageRow> for Message {
@@ -59,6 +64,8 @@ impl From<MessageRow> for Message {
             provider_message_id: row.provider_message_id,
             contact_phone: row.contact_phone,
             content: row.content,
+            reply_to: row.reply_to,
+            reactions: row.reactions,
             status: row.status,
             error: row.error,
             created_at: row.created_at,
@@ -96,6 +103,8 @@ type Raw = (
     Option<UtcTime>,
     Option<UtcTime>,
     Option<UtcTime>,
+    Option<Json<Quote>>,
+    Option<Json<Vec<Reaction>>>,
 );
 
 type RawWithPhone = (Raw, Option<Word<PhoneNumber>>);
@@ -118,6 +127,8 @@ fn row((raw, phone): RawWithPhone) -> MessageRow {
         delivered_at: raw.13.map(|at| at.0),
         read_at: raw.14.map(|at| at.0),
         expires_at: raw.15.map(|at| at.0),
+        reply_to: raw.16.map(|quote| quote.0),
+        reactions: raw.17.map(|reactions| reactions.0).unwrap_or_default(),
     }
 }
 
@@ -153,6 +164,7 @@ pub async fn insert(conn: &mut Conn, new: &MessageRow) -> Result<Option<MessageR
         dsl::delivered_at.eq(new.delivered_at.map(UtcTime)),
         dsl::read_at.eq(new.read_at.map(UtcTime)),
         dsl::expires_at.eq(new.expires_at.map(UtcTime)),
+        dsl::reply_to.eq(new.reply_to.clone().map(Json)),
     );
     let key = (dsl::account_id, dsl::conversation_id, dsl::sender, dsl::provider_message_id);
     let stored: usize = on!(conn, c => {
@@ -173,6 +185,45 @@ pub async fn find(
     let raw: Option<RawWithPhone> =
         on!(conn, c => own!(workspace_id).filter(dsl::id.eq(Id::from(id))).first(c).await.optional())?;
     Ok(raw.map(row))
+}
+
+/// The message of this id, locked until the transaction ends.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find_for_update(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: MessageId,
+) -> Result<Option<MessageRow>, DatabaseError> {
+    if let Link::Postgres(c) = &mut conn.link {
+        let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
+        let own = own.filter(dsl::id.eq(Id::from(id)));
+        let _locked: Option<Id> = own.select(dsl::id).for_no_key_update().first(&mut **c).await.optional()?;
+    }
+    // On SQLite the transaction holds the only write lock there is.
+    find(conn, workspace_id, id).await
+}
+
+/// Stores the reactions to a message. The caller holds its lock.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_reactions(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: MessageId,
+    reactions: &[Reaction],
+) -> Result<(), DatabaseError> {
+    let reactions = (!reactions.is_empty()).then(|| Json(reactions.to_vec()));
+    conn.in_turn(async |conn| {
+        on!(conn, c => {
+            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
+            diesel::update(own).set(dsl::reactions.eq(reactions.clone())).execute(c).await
+        })?;
+        Ok(())
+    })
+    .await
 }
 
 /// The messages of an account that carry this id of WhatsApp's, whoever gave it to them, the oldest first; at most sixteen.

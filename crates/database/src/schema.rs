@@ -146,6 +146,8 @@ diesel::table! {
         delivered_at -> Nullable<UtcTime>,
         read_at -> Nullable<UtcTime>,
         expires_at -> Nullable<UtcTime>,
+        reply_to -> Nullable<Document>,
+        reactions -> Nullable<Document>,
     }
 }
 

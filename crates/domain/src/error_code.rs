@@ -67,6 +67,10 @@ codes! {
     NotFound = "not_found", "Not found";
     /// No such account in the caller's workspace.
     AccountNotFound = "account_not_found", "No such account";
+    /// No such message in the caller's workspace.
+    MessageNotFound = "message_not_found", "No such message";
+    /// The message to answer or to react to belongs to another conversation.
+    WrongConversation = "wrong_conversation", "The message belongs to another conversation";
     /// The account was never linked to a phone.
     AccountNotLinked = "account_not_linked", "The account is not linked to a phone";
     /// The account's link to its phone is gone.

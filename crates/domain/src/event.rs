@@ -37,6 +37,9 @@ pub enum EventPayload {
     /// A message climbed the ladder of statuses.
     #[serde(rename = "message.status.updated")]
     MessageStatusUpdated(Message),
+    /// Somebody reacted to a message, thought better of it or took it back.
+    #[serde(rename = "message.reactions.updated")]
+    MessageReactionsUpdated(Message),
 }
 
 impl EventPayload {
@@ -52,6 +55,7 @@ impl EventPayload {
             Self::MessageCreated(_) => "message.created",
             Self::MessageReceived(_) => "message.received",
             Self::MessageStatusUpdated(_) => "message.status.updated",
+            Self::MessageReactionsUpdated(_) => "message.reactions.updated",
         }
     }
 
@@ -66,7 +70,8 @@ impl EventPayload {
             Self::ConversationCreated(conversation) => conversation.account_id,
             Self::MessageCreated(message)
             | Self::MessageReceived(message)
-            | Self::MessageStatusUpdated(message) => message.account_id,
+            | Self::MessageStatusUpdated(message)
+            | Self::MessageReactionsUpdated(message) => message.account_id,
         }
     }
 }

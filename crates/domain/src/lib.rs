@@ -16,6 +16,7 @@ pub mod node;
 pub mod page;
 pub mod phone;
 pub mod random;
+pub mod reference;
 pub mod session;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
@@ -33,6 +34,7 @@ pub use message::{Direction, Message, MessageContent, MessageStatus, ProviderMes
 pub use node::NodeId;
 pub use page::Page;
 pub use phone::PhoneNumber;
+pub use reference::{Quote, Reaction, Reference};
 pub use session::{
     Address, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
 };

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, ConversationId, MessageId};
 use crate::phone::PhoneNumber;
 use crate::random;
+use crate::reference::{Quote, Reaction};
 
 /// The most bytes a text message may have. WhatsApp's own clients cut at 65,536 characters.
 pub const MAX_TEXT_BYTES: usize = 65_536;
@@ -143,6 +144,17 @@ pub enum MessageContent {
         #[schema(examples("Hello!"))]
         text: String,
     },
+    /// A reaction to another message of the conversation. It also stands in that message's `reactions`.
+    Reaction {
+        /// The message it is on; `null` when that is not stored here.
+        #[serde(default)]
+        message_id: Option<MessageId>,
+        /// WhatsApp's id of the message it is on.
+        provider_message_id: ProviderMessageId,
+        /// The emoji; empty takes an earlier reaction back.
+        #[schema(examples("👍"))]
+        emoji: String,
+    },
     /// A kind that this version stores but does not yet explain; the name is the protocol's field.
     Unsupported {
         /// The protocol's name of the kind, such as `pollCreationMessage`.
@@ -157,8 +169,15 @@ impl MessageContent {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Text { .. } => "text",
+            Self::Reaction { .. } => "reaction",
             Self::Unsupported { .. } => "unsupported",
         }
+    }
+
+    /// Whether it is a message in its own right, which moves its conversation up: a reaction is not.
+    #[must_use]
+    pub const fn is_news(&self) -> bool {
+        !matches!(self, Self::Reaction { .. })
     }
 
     /// The text that a list of conversations shows for it.
@@ -166,6 +185,7 @@ impl MessageContent {
     pub fn preview(&self) -> String {
         match self {
             Self::Text { text } => text.chars().take(120).collect(),
+            Self::Reaction { emoji, .. } => emoji.clone(),
             Self::Unsupported { .. } => String::new(),
         }
     }
@@ -176,6 +196,7 @@ impl fmt::Debug for MessageContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text { text } => write!(f, "Text({} bytes)", text.len()),
+            Self::Reaction { provider_message_id, .. } => write!(f, "Reaction(to {provider_message_id})"),
             Self::Unsupported { original } => write!(f, "Unsupported({original})"),
         }
     }
@@ -225,6 +246,12 @@ pub struct Message {
     pub contact_phone: Option<PhoneNumber>,
     /// What it says.
     pub content: MessageContent,
+    /// The message that it answers.
+    #[serde(default)]
+    pub reply_to: Option<Quote>,
+    /// What people think of it: the latest reaction of each, in the order in which they came.
+    #[serde(default)]
+    pub reactions: Vec<Reaction>,
     /// How far it has come.
     pub status: MessageStatus,
     /// Why it failed: a stable code.
@@ -261,6 +288,19 @@ mod tests {
         let (a, b) = (ProviderMessageId::generate(), ProviderMessageId::generate());
         assert!(a.0.starts_with("3EB0") && a.0.len() == 22 && a.0.bytes().all(|b| b.is_ascii_hexdigit()));
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_message_in_an_event_from_before_reactions_is_still_read() {
+        let json = serde_json::json!({
+            "id": MessageId::new(), "account_id": AccountId::new(), "conversation_id": ConversationId::new(),
+            "direction": "inbound", "provider_message_id": "3EB0", "contact_phone": null,
+            "content": { "kind": "text", "text": "hi" }, "status": "received", "error": null,
+            "created_at": "2026-01-02T03:04:05Z", "sent_at": null, "delivered_at": null, "read_at": null,
+            "expires_at": null,
+        });
+        let message: Message = serde_json::from_value(json).unwrap();
+        assert!(message.reactions.is_empty() && message.reply_to.is_none());
     }
 
     #[test]

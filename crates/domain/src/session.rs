@@ -8,6 +8,7 @@ use crate::jid::Jid;
 use crate::lease::StateNumber;
 use crate::message::{MessageContent, ProviderMessageId};
 use crate::phone::PhoneNumber;
+use crate::reference::Quote;
 
 /// A fact that must reach the API exactly as it happened: one outbox entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct SessionMessage {
     pub push_name: Option<String>,
     /// What it says.
     pub content: MessageContent,
+    /// The message that it answers, by WhatsApp's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Quote>,
     /// When it was sent, by WhatsApp's clock, to the second.
     pub sent_at: Timestamp,
 }
@@ -154,6 +158,7 @@ mod tests {
             id: ProviderMessageId("3EB0AA".into()),
             push_name: None,
             content: MessageContent::Text { text: "hi".into() },
+            reply_to: None,
             sent_at: "2026-01-02T03:04:05Z".parse().unwrap(),
         });
         let json = serde_json::json!({

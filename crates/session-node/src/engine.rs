@@ -85,7 +85,7 @@ impl LiveSession for Session {
     }
 
     async fn send(&self, message: &SendMessage) -> SendOutcome {
-        Self::send(self, &message.to, &message.id, &message.content).await
+        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

@@ -1,10 +1,16 @@
 //! What a message says, and which messages say nothing to a person.
 
-use blazz_domain::MessageContent;
 use blazz_domain::message::MAX_TEXT_BYTES;
+use blazz_domain::reference::MAX_EMOJI_BYTES;
+use blazz_domain::{MessageContent, ProviderMessageId, Quote};
 use whatsapp_rust::prelude::{MessageExt as _, wa};
 
-/// The content of a message; `None` for what is not a chat message: protocol internals, reactions, edits, votes, keys.
+/// The longest message id that is taken; WhatsApp's own have at most 32 characters.
+pub(crate) const MAX_ID_BYTES: usize = 128;
+/// The most characters kept of what a quoted message says.
+const MAX_QUOTE_CHARS: usize = 120;
+
+/// The content of a message; `None` for what is not a chat message: protocol internals, edits, votes, keys.
 pub(crate) fn content(message: &wa::Message) -> Option<MessageContent> {
     if is_silent(message) {
         return None;
@@ -13,8 +19,11 @@ pub(crate) fn content(message: &wa::Message) -> Option<MessageContent> {
     if is_silent(base) {
         return None;
     }
+    if let Some(reaction) = base.reaction_message.as_option() {
+        return self::reaction(reaction);
+    }
     if let Some(text) = base.text_content() {
-        return Some(MessageContent::Text { text: cut(text).to_owned() });
+        return Some(MessageContent::Text { text: cut(text, MAX_TEXT_BYTES).to_owned() });
     }
     match kind(base) {
         Some(original) => Some(MessageContent::Unsupported { original: original.to_owned() }),
@@ -24,11 +33,50 @@ pub(crate) fn content(message: &wa::Message) -> Option<MessageContent> {
     }
 }
 
+/// A reaction; `None` when it does not say to what. Without an emoji it takes an earlier one back.
+fn reaction(reaction: &wa::message::ReactionMessage) -> Option<MessageContent> {
+    let id = reaction.key.as_option()?.id.as_deref().filter(|id| is_good_id(id))?;
+    let emoji = cut(reaction.text.as_deref().unwrap_or_default(), MAX_EMOJI_BYTES);
+    Some(MessageContent::Reaction {
+        message_id: None,
+        provider_message_id: ProviderMessageId(id.to_owned()),
+        emoji: emoji.to_owned(),
+    })
+}
+
+macro_rules! context {
+    ($message:ident: $($field:ident),* $(,)?) => {
+        None$(.or_else(|| $message.$field.as_option().and_then(|part| part.context_info.as_option())))*
+    };
+}
+
+/// The message that this one answers, as it repeats it.
+pub(crate) fn quote(message: &wa::Message) -> Option<Quote> {
+    let base = message.get_base_message();
+    let context: Option<&wa::ContextInfo> = context!(base:
+        extended_text_message, image_message, video_message, audio_message, document_message, sticker_message,
+        contact_message, location_message,
+    );
+    let context = context?;
+    let id = context.stanza_id.as_deref().filter(|id| is_good_id(id))?;
+    let quoted = context.quoted_message.as_option();
+    let text = quoted.and_then(|quoted| quoted.text_content().or_else(|| quoted.get_caption()));
+    Some(Quote {
+        message_id: None,
+        provider_message_id: ProviderMessageId(id.to_owned()),
+        preview: text.unwrap_or_default().chars().take(MAX_QUOTE_CHARS).collect(),
+    })
+}
+
+/// Whether it can be the id of a message.
+pub(crate) fn is_good_id(id: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// A message that changes or carries something else than itself.
 fn is_silent(message: &wa::Message) -> bool {
     message.protocol_message.is_set()
         || message.edited_message.is_set()
-        || message.reaction_message.is_set()
         || message.enc_reaction_message.is_set()
         || message.poll_update_message.is_set()
         || message.enc_event_response_message.is_set()
@@ -99,9 +147,9 @@ fn kind(message: &wa::Message) -> Option<&'static str> {
     None
 }
 
-/// The text, at most [`MAX_TEXT_BYTES`] of it.
-fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or(text)
+/// The text, at most so many bytes of it.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -142,8 +190,11 @@ mod tests {
 
     #[test]
     fn what_is_no_chat_message_is_silent() {
-        let reaction =
-            wa::Message { reaction_message: MessageField::some(Default::default()), ..Default::default() };
+        let reaction = wa::Message {
+            // One that does not say what it is on.
+            reaction_message: MessageField::some(Default::default()),
+            ..Default::default()
+        };
         let protocol =
             wa::Message { protocol_message: MessageField::some(Default::default()), ..Default::default() };
         let edit = wa::Message { edited_message: wrapped(text("better")), ..Default::default() };
@@ -155,6 +206,76 @@ mod tests {
         for message in [reaction, protocol, edit, keys, hidden, wa::Message::default()] {
             assert_eq!(content(&message), None);
         }
+    }
+
+    fn reaction_to(id: &str, emoji: Option<&str>) -> wa::Message {
+        let key = wa::MessageKey { id: Some(id.to_owned()), ..Default::default() };
+        wa::Message {
+            reaction_message: MessageField::some(wa::message::ReactionMessage {
+                key: MessageField::some(key),
+                text: emoji.map(str::to_owned),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_reaction_names_its_message_and_an_empty_one_takes_it_back() {
+        for (text, emoji) in [(Some("👍"), "👍"), (Some(""), ""), (None, "")] {
+            let expected = MessageContent::Reaction {
+                message_id: None,
+                provider_message_id: ProviderMessageId("3EB0AA".to_owned()),
+                emoji: emoji.to_owned(),
+            };
+            assert_eq!(content(&reaction_to("3EB0AA", text)), Some(expected));
+        }
+        assert_eq!(content(&reaction_to("", Some("👍"))), None);
+        let long = "👍".repeat(MAX_EMOJI_BYTES);
+        let Some(MessageContent::Reaction { emoji, .. }) = content(&reaction_to("A", Some(&long))) else {
+            panic!("it is a reaction")
+        };
+        assert_eq!(emoji.len(), MAX_EMOJI_BYTES);
+    }
+
+    #[test]
+    fn a_reply_names_what_it_answers_also_with_an_image() {
+        let context = |id: &str| {
+            MessageField::some(wa::ContextInfo {
+                stanza_id: Some(id.to_owned()),
+                quoted_message: MessageField::some(text(&"q".repeat(1000))),
+                ..Default::default()
+            })
+        };
+        let answer = wa::Message {
+            extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+                text: Some("yes".to_owned()),
+                context_info: context("3EB0AA"),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let image = wa::Message {
+            image_message: MessageField::some(wa::message::ImageMessage {
+                context_info: context("3EB0AA"),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let hidden = wa::Message { ephemeral_message: wrapped(answer.clone()), ..Default::default() };
+        for message in [answer, image, hidden] {
+            let quote = quote(&message).unwrap();
+            assert_eq!((quote.provider_message_id.0.as_str(), quote.message_id), ("3EB0AA", None));
+            assert_eq!(quote.preview.len(), MAX_QUOTE_CHARS);
+        }
+        let bad = wa::Message {
+            image_message: MessageField::some(wa::message::ImageMessage {
+                context_info: context("not an id"),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!((quote(&bad), quote(&text("hi"))), (None, None));
     }
 
     #[test]
@@ -176,6 +297,6 @@ mod tests {
         };
         assert_eq!(text.len(), MAX_TEXT_BYTES);
         let odd = format!("x{}", "ä".repeat(MAX_TEXT_BYTES));
-        assert_eq!(cut(&odd).len(), MAX_TEXT_BYTES - 1);
+        assert_eq!(cut(&odd, MAX_TEXT_BYTES).len(), MAX_TEXT_BYTES - 1);
     }
 }

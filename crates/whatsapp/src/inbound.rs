@@ -2,8 +2,8 @@
 
 use blazz_domain::jid::JidKind;
 use blazz_domain::{
-    Address, MessageContent, ProviderMessageId, ReceiptKind, SessionEvent, SessionMessage, SessionReceipt,
-    Timestamp,
+    Address, MessageContent, ProviderMessageId, Quote, ReceiptKind, SessionEvent, SessionMessage,
+    SessionReceipt, Timestamp,
 };
 use whatsapp_rust::Client;
 use whatsapp_rust::Jid as EngineJid;
@@ -12,10 +12,8 @@ use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::presence::ReceiptType;
 
 use crate::address::{address, address_at_once, jid};
-use crate::content::content;
+use crate::content::{self, content, quote};
 
-/// The longest message id that is taken; WhatsApp's own have at most 32 characters.
-const MAX_ID_BYTES: usize = 128;
 /// The most characters that are kept of the name somebody shows.
 const MAX_PUSH_NAME_CHARS: usize = 100;
 /// The most message ids in one receipt entry.
@@ -27,7 +25,7 @@ pub(crate) async fn message(client: &Client, inbound: &InboundMessage) -> Option
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address(client, chat.0, &chat.1).await;
     let sender = address(client, sender.0, &sender.1).await;
-    entry(inbound, draft.content, chat, sender)
+    entry(inbound, draft.said, chat, sender)
 }
 
 /// The same without waiting, from what is known of the addresses by now.
@@ -36,15 +34,18 @@ pub(crate) fn message_at_once(client: &Client, inbound: &InboundMessage) -> Opti
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address_at_once(client, chat.0, &chat.1);
     let sender = address_at_once(client, sender.0, &sender.1);
-    entry(inbound, draft.content, chat, sender)
+    entry(inbound, draft.said, chat, sender)
 }
 
 /// An address in a stanza, and what stands beside it.
 type Named<'a> = (&'a EngineJid, [Option<&'a EngineJid>; 2]);
 
+/// What a message says, and what it answers.
+type Said = (MessageContent, Option<Quote>);
+
 /// A chat message that we keep, before its addresses are completed.
 struct Draft<'a> {
-    content: MessageContent,
+    said: Said,
     chat: Named<'a>,
     sender: Named<'a>,
 }
@@ -52,7 +53,7 @@ struct Draft<'a> {
 fn draft(inbound: &InboundMessage) -> Option<Draft<'_>> {
     let info = &inbound.info;
     let source = &info.source;
-    let content = content(&inbound.message)?;
+    let said = (content(&inbound.message)?, quote(&inbound.message));
     if !is_kept(&source.chat) || !is_good_id(&info.id) {
         return None;
     }
@@ -65,12 +66,12 @@ fn draft(inbound: &InboundMessage) -> Option<Draft<'_>> {
         false if source.is_group => (&source.chat, [None, None]),
         false => (&source.chat, [source.sender_alt.as_ref(), None]),
     };
-    Some(Draft { content, chat, sender })
+    Some(Draft { said, chat, sender })
 }
 
 fn entry(
     inbound: &InboundMessage,
-    content: MessageContent,
+    (content, reply_to): Said,
     chat: Option<Address>,
     sender: Option<Address>,
 ) -> Option<SessionEvent> {
@@ -87,6 +88,7 @@ fn entry(
         id: ProviderMessageId(info.id.clone()),
         push_name: push_name(&info.push_name),
         content,
+        reply_to,
         sent_at,
     }))
 }
@@ -131,7 +133,7 @@ fn is_kept(chat: &EngineJid) -> bool {
 }
 
 fn is_good_id(id: &str) -> bool {
-    let is_good = (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_good = content::is_good_id(id);
     if !is_good {
         tracing::warn!(message.id_bytes = id.len(), "a message id that WhatsApp never gives is ignored");
     }
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn ids_and_names_have_limits() {
         assert!(is_good_id("3EB0AA") && !is_good_id("") && !is_good_id("a b"));
-        assert!(!is_good_id(&"A".repeat(MAX_ID_BYTES + 1)));
+        assert!(!is_good_id(&"A".repeat(content::MAX_ID_BYTES + 1)));
         assert_eq!(push_name(""), None);
         assert_eq!(push_name(&"ä".repeat(200)).unwrap().chars().count(), MAX_PUSH_NAME_CHARS);
     }

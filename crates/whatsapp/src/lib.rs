@@ -6,6 +6,7 @@
 
 mod address;
 mod backoff;
+mod composed;
 mod config;
 mod connection;
 mod content;

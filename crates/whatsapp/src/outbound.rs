@@ -3,33 +3,44 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{Jid, MessageContent, ProviderMessageId, SendOutcome};
+use blazz_domain::{Clock, Jid, MessageContent, ProviderMessageId, Reference, SendOutcome};
 use whatsapp_rust::Jid as EngineJid;
 use whatsapp_rust::client::ClientError;
-use whatsapp_rust::prelude::{MessageBuilderExt as _, SendError, SendOptions, wa};
+use whatsapp_rust::prelude::{SendError, SendOptions};
 
+use crate::composed::compose;
 use crate::connection::Link;
 use crate::sends::Sends;
 
 /// The code of a message that the engine will not even try to send.
 const BAD_REQUEST: u32 = 400;
 
-/// Hands the message to the engine under this id and waits for the server's word on it.
+/// One message to send.
+pub(crate) struct Outgoing {
+    pub(crate) to: Jid,
+    pub(crate) id: ProviderMessageId,
+    pub(crate) content: MessageContent,
+    pub(crate) about: Option<Reference>,
+}
+
+/// Hands the message to the engine under its id and waits for the server's word on it.
 pub(crate) async fn send(
     link: &Arc<Link>,
     sends: &Sends,
-    to: &Jid,
-    id: &ProviderMessageId,
-    content: &MessageContent,
+    outgoing: &Outgoing,
+    clock: &dyn Clock,
     patience: Duration,
 ) -> SendOutcome {
-    let (Ok(to), MessageContent::Text { text }) = (to.as_str().parse::<EngineJid>(), content) else {
+    let Outgoing { to, id, content, about } = outgoing;
+    let Ok(to) = to.as_str().parse::<EngineJid>() else {
         return SendOutcome::Refused { code: BAD_REQUEST };
     };
     if !link.client.is_connected() || !link.client.is_logged_in() {
         return SendOutcome::NotConnected;
     }
-    let message = wa::Message::text(text);
+    let Some(message) = compose(&link.client, &to, content, about.as_ref(), clock.now()) else {
+        return SendOutcome::Refused { code: BAD_REQUEST };
+    };
     let options = SendOptions::default().with_message_id(id.0.as_str());
     let mut acknowledged = sends.await_ack(&id.0);
     let client = Arc::clone(&link.client);

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, ProviderMessageId, QrCode, SendOutcome, SessionReport,
-    StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, ProviderMessageId, QrCode, Reference, SendOutcome,
+    SessionReport, StateReason,
 };
 use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -19,7 +19,7 @@ use crate::connection::Link;
 use crate::engine_store;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
-use crate::outbound;
+use crate::outbound::{self, Outgoing};
 use crate::reports::Reports;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
@@ -33,6 +33,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(4);
 pub struct Session {
     lease: Lease,
     config: Arc<EngineConfig>,
+    clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
     tracker: TaskTracker,
@@ -101,14 +102,14 @@ impl Session {
         let supervisor = Supervisor {
             config: Arc::clone(&config),
             directory: Arc::new(directory),
-            clock,
+            clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             commands: received,
             stop: stop.clone(),
             open_logout: None,
         };
         let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
-        let session = Self { lease, config, shared, commands, tracker, stop, cut };
+        let session = Self { lease, config, clock, shared, commands, tracker, stop, cut };
         session.start(supervisor.run(store));
         Ok(session)
     }
@@ -158,16 +159,28 @@ impl Session {
         &self.shared.outboxes
     }
 
-    /// Sends a message under the caller's id and waits for the server's acknowledgement.
+    /// Sends a message under the caller's id and waits for the server's acknowledgement. `about` is the message that it answers or reacts to.
     ///
     /// A repeat of an id that the server has acknowledged writes nothing; one that is on its way is waited for.
-    pub async fn send(&self, to: &Jid, id: &ProviderMessageId, content: &MessageContent) -> SendOutcome {
+    pub async fn send(
+        &self,
+        to: &Jid,
+        id: &ProviderMessageId,
+        content: &MessageContent,
+        about: Option<&Reference>,
+    ) -> SendOutcome {
         let mut joined = match self.shared.sends.begin(&id.0) {
             Begin::Acknowledged(at) => return SendOutcome::Acknowledged { at },
             Begin::Join(joined) => joined,
             Begin::Lead(leader) => {
                 let joined = leader.subscribe();
-                self.lead(to.clone(), id.clone(), content.clone(), leader);
+                let outgoing = Outgoing {
+                    to: to.clone(),
+                    id: id.clone(),
+                    content: content.clone(),
+                    about: about.cloned(),
+                };
+                self.lead(outgoing, leader);
                 joined
             }
         };
@@ -178,27 +191,21 @@ impl Session {
     }
 
     /// Sends on a task of its own: a caller who hangs up neither stops the send nor those who joined it.
-    fn lead(
-        &self,
-        to: Jid,
-        id: ProviderMessageId,
-        content: MessageContent,
-        leader: watch::Sender<Option<SendOutcome>>,
-    ) {
+    fn lead(&self, outgoing: Outgoing, leader: watch::Sender<Option<SendOutcome>>) {
         let shared = Arc::clone(&self.shared);
-        let patience = self.config.ack_timeout;
+        let (clock, patience) = (Arc::clone(&self.clock), self.config.ack_timeout);
         let cut = self.cut.clone();
         let sending = async move {
             let sending = async {
                 match shared.link() {
                     Some(link) if !cut.is_cancelled() => {
-                        outbound::send(&link, &shared.sends, &to, &id, &content, patience).await
+                        outbound::send(&link, &shared.sends, &outgoing, clock.as_ref(), patience).await
                     }
                     _ => SendOutcome::NotConnected,
                 }
             };
             let outcome = cut.run_until_cancelled(sending).await.unwrap_or(SendOutcome::Unacknowledged);
-            shared.sends.finish(&id.0, &leader, outcome);
+            shared.sends.finish(&outgoing.id.0, &leader, outcome);
         };
         self.tracker.spawn(sending.in_current_span());
     }

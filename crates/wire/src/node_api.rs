@@ -1,7 +1,8 @@
 //! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
 
 use blazz_domain::{
-    AccountId, Jid, Lease, MessageContent, ProviderMessageId, SessionReport, Timestamp, WorkspaceId,
+    AccountId, Jid, Lease, MessageContent, ProviderMessageId, Reference, SessionReport, Timestamp,
+    WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct SendMessage {
     pub id: ProviderMessageId,
     /// What.
     pub content: MessageContent,
+    /// The message that it answers, or reacts to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Reference>,
 }
 
 /// A session that a node is to run.

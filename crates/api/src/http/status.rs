@@ -13,7 +13,10 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized | ErrorCode::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorCode::WrongKeyKind => StatusCode::FORBIDDEN,
-        ErrorCode::RouteNotFound | ErrorCode::NotFound | ErrorCode::AccountNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::RouteNotFound
+        | ErrorCode::NotFound
+        | ErrorCode::AccountNotFound
+        | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         ErrorCode::AccountNotLinked
@@ -32,7 +35,7 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::EventsPruned => StatusCode::GONE,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::IdempotencyKeyReused | ErrorCode::WrongConversation => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::NoCapacity | ErrorCode::NodeUnreachable | ErrorCode::Unavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -63,6 +66,8 @@ mod tests {
             "405 method_not_allowed",
             "404 not_found",
             "404 account_not_found",
+            "404 message_not_found",
+            "422 wrong_conversation",
             "409 account_not_linked",
             "409 account_logged_out",
             "409 session_not_running",

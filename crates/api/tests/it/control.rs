@@ -40,6 +40,7 @@ fn batch(incarnation: Incarnation, text: &str) -> anyhow::Result<EventBatch> {
         id: ProviderMessageId("3EB0AA".to_owned()),
         push_name: Some("Ada".to_owned()),
         content: MessageContent::Text { text: text.to_owned() },
+        reply_to: None,
         sent_at: SystemClock.now(),
     });
     let event = serde_json::value::to_raw_value(&event)?;

@@ -162,3 +162,50 @@ async fn the_end_waits_for_what_is_under_way() -> anyhow::Result<()> {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_and_reactions_name_the_message_they_are_about() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let node = stage.node("node-1").await?;
+        let tenant = stage.tenant("a").await?;
+        let account = tenant.connected_account(&node).await?;
+        let asked = tenant.send(&account, "Ten o'clock?").await?.created()?.json()?;
+        let to = "+15550000002";
+        let reply = json!({ "account_id": account, "to": to, "text": "Sharp.", "reply_to": asked["id"] });
+        let answer = tenant.post("/v1/messages", reply.clone()).await?.created()?.json()?;
+        ensure!(answer["reply_to"]["message_id"] == asked["id"], "{answer}");
+        ensure!(answer["reply_to"]["preview"] == "Ten o'clock?", "{answer}");
+
+        let react = |id: &Value, emoji: &str| {
+            let reaction = json!({ "message_id": id, "emoji": emoji });
+            json!({ "account_id": account, "to": to, "reaction": reaction })
+        };
+        let reacted = tenant.post("/v1/messages", react(&answer["id"], "👍")).await?.created()?.json()?;
+        ensure!(reacted["content"]["kind"] == "reaction" && reacted["status"] == "sent", "{reacted}");
+        let path = format!("/v1/messages/{}", answer["id"].as_str().unwrap_or_default());
+        let shown = tenant.get(&path).await?.ok()?.json()?;
+        ensure!(shown["reactions"][0]["emoji"] == "👍", "{shown}");
+        ensure!(shown["reactions"][0]["direction"] == "outbound", "{shown}");
+
+        let unknown = json!("019c1f7e-3c52-7e21-9a56-0f2a8c9d1e08");
+        let refused = tenant.post("/v1/messages", react(&unknown, "👍")).await?;
+        refused.refuses(404, "message_not_found")?;
+        let mut elsewhere = react(&answer["id"], "👍");
+        elsewhere["to"] = json!("+15550000009");
+        tenant.post("/v1/messages", elsewhere).await?.refuses(422, "wrong_conversation")?;
+        let mut both = reply.clone();
+        both["reaction"] = react(&answer["id"], "👍")["reaction"].clone();
+        let neither = json!({ "account_id": account, "to": to });
+        for bad in [both, neither, react(&answer["id"], "not an emoji")] {
+            tenant.post("/v1/messages", bad).await?.refuses(400, "invalid_request")?;
+        }
+        // Of another workspace it is as if it were not there.
+        let other = stage.tenant("b").await?;
+        let foreign = other.connected_account(&node).await?;
+        let mut reaction = react(&answer["id"], "👍");
+        reaction["account_id"] = json!(foreign);
+        other.post("/v1/messages", reaction).await?.refuses(404, "message_not_found")?;
+        Ok(stage)
+    })
+    .await
+}

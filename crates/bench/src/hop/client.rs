@@ -89,5 +89,6 @@ fn message() -> Result<SendMessage> {
         to: "15550000001@s.whatsapp.net".parse().context("an address")?,
         id: ProviderMessageId::generate(),
         content: MessageContent::Text { text: TEXT.to_owned() },
+        about: None,
     })
 }

@@ -5,17 +5,22 @@ use blazz_database::messages::{self, MessageRow};
 use blazz_database::{Conn, conversations, early_receipts};
 use blazz_domain::jid::JidKind;
 use blazz_domain::message::MAX_TEXT_BYTES;
+use blazz_domain::reference::MAX_EMOJI_BYTES;
 use blazz_domain::{
-    Direction, ErrorCode, EventPayload, Message, MessageContent, MessageId, MessageStatus, SessionMessage,
+    Direction, ErrorCode, EventPayload, Message, MessageContent, MessageId, MessageStatus, Quote,
+    SessionMessage,
 };
 
 use super::entry::Intake;
 use super::thread::{self, Thread};
 use crate::ServiceError;
-use crate::messages::ME;
+use crate::messages::{ME, about, reactions};
 
 /// The most bytes of an id that a sender chose.
 const MAX_ID_BYTES: usize = 128;
+
+/// The most characters kept of what a quoted message says.
+const MAX_PREVIEW_CHARS: usize = 120;
 
 /// Whether it belongs to a conversation. Status updates, broadcasts and channels do not.
 pub(super) fn is_ours(message: &SessionMessage) -> bool {
@@ -44,24 +49,33 @@ pub(super) async fn take(
     if let Some(known) = find_known(conn, &row, &thread).await? {
         return known_already(intake, conn, message, known).await;
     }
+    let row = pointed(conn, row, &thread).await?;
     let Some(mut row) = messages::insert(conn, &row).await? else { return Ok(vec![]) };
-    let touch = touch(message, &row);
-    conversations::touch(conn, workspace_id, thread.conversation_id, touch).await?;
+    if row.content.is_news() {
+        conversations::touch(conn, workspace_id, thread.conversation_id, touch(message, &row)).await?;
+    }
     if message.from_me {
         row = with_early_receipt(conn, row).await?;
     }
     let mut payloads = thread.created_event(conn, workspace_id).await?;
+    let reacted = reactions::apply(conn, &row, message.sent_at).await?;
     let message_view = Message::from(row);
     payloads.push(match message_view.direction {
         Direction::Inbound => EventPayload::MessageReceived(message_view),
         Direction::Outbound => EventPayload::MessageCreated(message_view),
     });
+    payloads.extend(reacted);
     Ok(payloads)
 }
 
 fn check(message: &SessionMessage) -> Result<(), ServiceError> {
-    let id = &message.id.0;
-    if id.is_empty() || id.len() > MAX_ID_BYTES || id.chars().any(char::is_control) {
+    let reacted_to = match &message.content {
+        MessageContent::Reaction { provider_message_id, .. } => Some(provider_message_id),
+        _ => None,
+    };
+    let answered = message.reply_to.as_ref().map(|quote| &quote.provider_message_id);
+    let mut ids = [Some(&message.id), reacted_to, answered].into_iter().flatten();
+    if ids.any(|id| id.0.is_empty() || id.0.len() > MAX_ID_BYTES || id.0.chars().any(char::is_control)) {
         return Err(ServiceError::refused(ErrorCode::InvalidRequest, "the message's id is not one"));
     }
     Ok(())
@@ -91,6 +105,8 @@ async fn row(
         delivered_at: None,
         read_at: None,
         expires_at: None,
+        reply_to: message.reply_to.as_ref().map(storable_quote),
+        reactions: vec![],
     })
 }
 
@@ -116,14 +132,44 @@ async fn sender(
 /// PostgreSQL cannot store U+0000; a peer can send it, and longer texts than its own clients let through.
 fn storable(content: &MessageContent) -> MessageContent {
     match content {
-        MessageContent::Text { text } => {
-            let end = text.floor_char_boundary(MAX_TEXT_BYTES);
-            MessageContent::Text { text: text.get(..end).unwrap_or_default().replace('\0', "\u{fffd}") }
-        }
+        MessageContent::Text { text } => MessageContent::Text { text: plain(text, MAX_TEXT_BYTES) },
+        MessageContent::Reaction { provider_message_id, emoji, .. } => MessageContent::Reaction {
+            message_id: None,
+            provider_message_id: provider_message_id.clone(),
+            emoji: plain(emoji, MAX_EMOJI_BYTES),
+        },
         MessageContent::Unsupported { original } => MessageContent::Unsupported {
             original: original.chars().filter(|c| !c.is_control()).take(100).collect(),
         },
     }
+}
+
+/// Which message it was is looked up here; the session only knows WhatsApp's id.
+fn storable_quote(quote: &Quote) -> Quote {
+    let preview = plain(&quote.preview, MAX_TEXT_BYTES).chars().take(MAX_PREVIEW_CHARS).collect();
+    Quote { message_id: None, provider_message_id: quote.provider_message_id.clone(), preview }
+}
+
+fn plain(text: &str, max_bytes: usize) -> String {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default().replace('\0', "\u{fffd}")
+}
+
+/// The message, with the ids of those that it answers or reacts to, where they are stored here.
+async fn pointed(conn: &mut Conn, mut row: MessageRow, thread: &Thread) -> Result<MessageRow, ServiceError> {
+    if let MessageContent::Reaction { provider_message_id: id, emoji, .. } = &row.content {
+        let target = about::find_by_provider_id(conn, &row, thread, id).await?;
+        row.content = MessageContent::Reaction {
+            message_id: target.map(|target| target.id),
+            provider_message_id: id.clone(),
+            emoji: emoji.clone(),
+        };
+    }
+    if let Some(mut quote) = row.reply_to.take() {
+        let target = about::find_by_provider_id(conn, &row, thread, &quote.provider_message_id).await?;
+        quote.message_id = target.map(|target| target.id);
+        row.reply_to = Some(quote);
+    }
+    Ok(row)
 }
 
 fn touch(message: &SessionMessage, row: &MessageRow) -> Touch {
@@ -163,7 +209,9 @@ async fn known_already(
     let raised =
         messages::raise_status(conn, workspace_id, known.id, MessageStatus::Sent, message.sent_at, None)
             .await?;
-    Ok(raised.map(|row| EventPayload::MessageStatusUpdated(Message::from(row))).into_iter().collect())
+    let Some(row) = raised else { return Ok(vec![]) };
+    let reacted = reactions::apply(conn, &row, message.sent_at).await?;
+    Ok(reacted.into_iter().chain([EventPayload::MessageStatusUpdated(Message::from(row))]).collect())
 }
 
 /// A receipt may have come before the message that it is about.

@@ -8,7 +8,7 @@ use blazz_domain::{EventPayload, Message, MessageStatus, ProviderMessageId, Rece
 
 use super::entry::Intake;
 use crate::ServiceError;
-use crate::messages::ME;
+use crate::messages::{ME, reactions};
 
 /// Whether it moves a message: a receipt of one contact for a thread with that contact. In a group it says nothing about the others.
 pub(super) fn is_ours(receipt: &SessionReceipt) -> bool {
@@ -35,7 +35,7 @@ async fn apply(
     conn: &mut Conn,
     receipt: &SessionReceipt,
     id: &ProviderMessageId,
-) -> Result<Option<EventPayload>, ServiceError> {
+) -> Result<Vec<EventPayload>, ServiceError> {
     let (workspace_id, account_id) = (intake.lease.workspace_id, intake.lease.account_id);
     let status = status_of(receipt.kind);
     let same_id = messages::list_by_provider_id(conn, workspace_id, account_id, id).await?;
@@ -49,10 +49,13 @@ async fn apply(
             at: receipt.at,
         };
         early_receipts::upsert(conn, &early).await?;
-        return Ok(None);
+        return Ok(vec![]);
     };
     let raised = messages::raise_status(conn, workspace_id, message.id, status, receipt.at, None).await?;
-    Ok(raised.map(|row| EventPayload::MessageStatusUpdated(Message::from(row))))
+    let Some(row) = raised else { return Ok(vec![]) };
+    // It proves that the message was sent, also when the acknowledgement was lost.
+    let reacted = reactions::apply(conn, &row, row.sent_at.unwrap_or(receipt.at)).await?;
+    Ok(reacted.into_iter().chain([EventPayload::MessageStatusUpdated(Message::from(row))]).collect())
 }
 
 /// The message that a receipt is about: it knows it by its id, and may name the contact by an address that nobody has joined with the

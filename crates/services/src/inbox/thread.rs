@@ -1,6 +1,7 @@
 //! The thread that a message belongs to: its contact and its conversation, created where they are new.
 
 use blazz_database::contacts::{self, Met, NewContact};
+use blazz_database::messages::MessageRow;
 use blazz_database::{Conn, conversations};
 use blazz_domain::jid::JidKind;
 use blazz_domain::{
@@ -15,6 +16,7 @@ const MAX_NAME_CHARS: usize = 100;
 /// A conversation, found or begun.
 #[derive(Debug)]
 pub(crate) struct Thread {
+    pub(crate) account_id: AccountId,
     pub(crate) conversation_id: ConversationId,
     pub(crate) contact_id: ContactId,
     pub(crate) contact_phone: Option<PhoneNumber>,
@@ -37,6 +39,7 @@ pub(crate) async fn open(
     let (conversation, is_new) =
         conversations::upsert(conn, workspace_id, account_id, contact.id, now).await?;
     Ok(Thread {
+        account_id,
         conversation_id: conversation.id,
         contact_id: contact.id,
         contact_phone: contact.phone,
@@ -70,6 +73,16 @@ fn described(address: &Address, name: Option<&str>) -> NewContact {
 }
 
 impl Thread {
+    /// Whether a message belongs to it: it stands in it, or in that of another contact which the same person is known as.
+    pub(crate) fn holds(&self, message: &MessageRow) -> bool {
+        let is_same_person = || {
+            let by_number = self.contact_phone.is_some() && message.contact_phone == self.contact_phone;
+            by_number || self.aliases.iter().any(|alias| message.sender == alias.to_string())
+        };
+        message.account_id == self.account_id
+            && (message.conversation_id == self.conversation_id || is_same_person())
+    }
+
     /// The event of a conversation that has just begun, as it stands now.
     pub(crate) async fn created_event(
         &self,

@@ -165,7 +165,10 @@ impl Courier {
         let verdict = self.hand_over(job, &errand).await?;
         tracing::debug!(message.id = %message.id, request_id = job.request_id, attempt = context.attempt, ?verdict, "message handed over");
         match verdict {
-            Verdict::Sent { at } => self.settle(message, MessageStatus::Sent, at, None).await,
+            Verdict::Sent { at } => {
+                super::reactions::record(self, message, at).await?;
+                self.settle(message, MessageStatus::Sent, at, None).await
+            }
             Verdict::Refused(error) => {
                 self.settle(message, MessageStatus::Failed, self.clock.now(), Some(error)).await
             }
@@ -188,9 +191,11 @@ impl Courier {
         let Some(node_id) = &errand.account.node_id else { return Ok(Verdict::NotWritten) };
         let mut conn = self.pool.get().await?;
         let Some(node) = nodes::find(&mut conn, node_id).await? else { return Ok(Verdict::NotWritten) };
+        let about = super::about::reference(&mut conn, &errand.message, &errand.to).await?;
         drop(conn);
         let client = self.nodes.client(node_id, &node.url)?;
         let body = SendMessage {
+            about,
             to: errand.to.clone(),
             id: errand.message.provider_message_id.clone(),
             content: errand.message.content.clone(),

@@ -1,8 +1,10 @@
 //! Messages out: stored with the id that they will be sent under, then sent by the request itself or by its job; and reading messages.
 
+pub(crate) mod about;
 mod job;
 mod list;
 mod outcome;
+pub(crate) mod reactions;
 mod send;
 mod store;
 mod wake;
@@ -10,7 +12,7 @@ mod wake;
 pub use job::{Courier, SendMessageJob};
 pub use list::{MessageFilter, get, list};
 pub use send::{Sent, deliver, send};
-pub use store::{SendRequest, Stored, store};
+pub use store::{SendContent, SendRequest, Stored, store};
 
 pub(crate) use store::ME;
 pub(crate) use wake::{pull_forward, wake};

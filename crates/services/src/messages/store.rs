@@ -6,15 +6,16 @@ use blazz_database::idempotency_keys::{self, IdempotencyKeyRow};
 use blazz_database::messages::{self, MessageRow};
 use blazz_database::{Conn, DatabaseError, conversations};
 use blazz_domain::message::MAX_TEXT_BYTES;
+use blazz_domain::reference::MAX_EMOJI_BYTES;
 use blazz_domain::{
     AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, Message,
-    MessageContent, MessageId, MessageStatus, PhoneNumber, ProviderMessageId, WorkspaceId,
+    MessageContent, MessageId, MessageStatus, PhoneNumber, ProviderMessageId, Quote, WorkspaceId,
 };
 use blazz_jobs::{EnqueueOptions, enqueue};
 use blazz_wire::request_id::RequestId;
 use sha2::{Digest as _, Sha256};
 
-use super::{SendMessageJob, lane};
+use super::{SendMessageJob, about, lane};
 use crate::events::{self, Mark};
 use crate::inbox::thread;
 use crate::{ServiceError, Services};
@@ -25,15 +26,31 @@ pub(crate) const ME: &str = "me";
 /// The most characters of an idempotency key.
 const MAX_KEY_CHARS: usize = 255;
 
-/// A text message to send.
+/// What to send.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SendContent {
+    /// A text.
+    Text(String),
+    /// A reaction to a message of the conversation with the recipient.
+    Reaction {
+        /// Which message.
+        message_id: MessageId,
+        /// The emoji; empty takes an earlier reaction back.
+        emoji: String,
+    },
+}
+
+/// A message to send.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SendRequest {
     /// The account to send from.
     pub account_id: AccountId,
     /// The phone number to send to, as people write it.
     pub to: String,
-    /// The text.
-    pub text: String,
+    /// What it says.
+    pub content: SendContent,
+    /// The message of the conversation with the recipient that it answers. A reaction answers none.
+    pub reply_to: Option<MessageId>,
 }
 
 /// A message that is stored and will be sent, come what may.
@@ -48,8 +65,8 @@ pub struct Stored {
 /// Stores a message to send. The same idempotency key with the same request gives the same message again.
 ///
 /// # Errors
-/// When the request is not valid (`invalid_phone`, `invalid_request`, `invalid_idempotency_key`), the workspace has no such account, the account is not
-/// linked (`account_not_linked`, `account_logged_out`), or the key was used for another request (`idempotency_key_reused`).
+/// When the request is not valid (`invalid_phone`, `invalid_request`, `invalid_idempotency_key`), the workspace has no such account, the message that it is
+/// about is not there or in another conversation (`message_not_found`, `wrong_conversation`), the account is not linked (`account_not_linked`, `account_logged_out`), or the key was used for another request (`idempotency_key_reused`).
 pub async fn store(
     services: &Services,
     workspace_id: WorkspaceId,
@@ -72,7 +89,8 @@ struct Draft {
     workspace_id: WorkspaceId,
     account_id: AccountId,
     to: PhoneNumber,
-    content: MessageContent,
+    content: SendContent,
+    reply_to: Option<MessageId>,
     key: Option<String>,
     body_hash: String,
     request_id: String,
@@ -121,13 +139,14 @@ impl Draft {
             .to
             .parse()
             .map_err(|error| ServiceError::refused(ErrorCode::InvalidPhone, format!("to: {error}")))?;
-        check_text(&request.text)?;
+        check_content(&request.content, request.reply_to)?;
         Ok(Self {
             workspace_id,
             account_id: request.account_id,
-            body_hash: body_hash(request.account_id, &to, &request.text),
+            body_hash: body_hash(request, &to),
             to,
-            content: MessageContent::Text { text: request.text.clone() },
+            content: request.content.clone(),
+            reply_to: request.reply_to,
             key: key.map(checked_key).transpose()?,
             request_id: request_id.to_string(),
         })
@@ -153,7 +172,8 @@ impl Draft {
         let thread = thread::open(services, conn, self.workspace_id, self.account_id, &address, None).await?;
         // From here on, stored order is sending order.
         conversations::lock(conn, self.workspace_id, thread.conversation_id).await?;
-        let (message, job_id) = self.insert(services, conn, &thread).await?;
+        let said = self.resolve(conn, &thread).await?;
+        let (message, job_id) = self.insert(services, conn, &thread, said).await?;
         let mut payloads = thread.created_event(conn, self.workspace_id).await?;
         payloads.push(EventPayload::MessageCreated(message.clone()));
         let mark = events::append(conn, services.clock.as_ref(), self.workspace_id, payloads).await?;
@@ -166,11 +186,33 @@ impl Draft {
         if used.body_hash != self.body_hash {
             return Err(ServiceError::refused(
                 ErrorCode::IdempotencyKeyReused,
-                "this key was used before with another account, recipient or text",
+                "this key was used before with another request",
             ));
         }
         let row = messages::find(conn, self.workspace_id, used.message_id).await?;
         Ok(row.map(Message::from))
+    }
+
+    /// What it says, and what it answers, once the messages that it is about are found.
+    async fn resolve(
+        &self,
+        conn: &mut Conn,
+        thread: &thread::Thread,
+    ) -> Result<(MessageContent, Option<Quote>), ServiceError> {
+        let content = match &self.content {
+            SendContent::Text(text) => MessageContent::Text { text: text.clone() },
+            SendContent::Reaction { message_id, emoji } => {
+                let target = about::find(conn, self.workspace_id, thread, *message_id).await?;
+                MessageContent::Reaction {
+                    message_id: Some(target.id),
+                    provider_message_id: target.provider_message_id,
+                    emoji: emoji.clone(),
+                }
+            }
+        };
+        let Some(answered) = self.reply_to else { return Ok((content, None)) };
+        let answered = about::find(conn, self.workspace_id, thread, answered).await?;
+        Ok((content, Some(about::quote(&answered))))
     }
 
     async fn insert(
@@ -178,6 +220,7 @@ impl Draft {
         services: &Services,
         conn: &mut Conn,
         thread: &thread::Thread,
+        (content, reply_to): (MessageContent, Option<Quote>),
     ) -> Result<(Message, JobId), StoreError> {
         let now = services.clock.now();
         let row = MessageRow {
@@ -189,7 +232,7 @@ impl Draft {
             sender: ME.to_owned(),
             provider_message_id: ProviderMessageId::generate(),
             contact_phone: thread.contact_phone.clone(),
-            content: self.content.clone(),
+            content,
             status: MessageStatus::Queued,
             error: None,
             created_at: now,
@@ -197,11 +240,15 @@ impl Draft {
             delivered_at: None,
             read_at: None,
             expires_at: Some(now.plus(services.settings.message_ttl)),
+            reply_to,
+            reactions: vec![],
         };
         let taken = || ServiceError::Internal(anyhow::anyhow!("a fresh message id is taken"));
         messages::insert(conn, &row).await?.ok_or_else(taken)?;
-        let touch = Touch::Written { preview: self.content.preview(), at: now };
-        conversations::touch(conn, self.workspace_id, thread.conversation_id, touch).await?;
+        if row.content.is_news() {
+            let touch = Touch::Written { preview: row.content.preview(), at: now };
+            conversations::touch(conn, self.workspace_id, thread.conversation_id, touch).await?;
+        }
         self.claim_key(conn, &row).await?;
         let job = SendMessageJob {
             workspace_id: self.workspace_id,
@@ -248,6 +295,23 @@ fn check_linked(account: &AccountRow) -> Result<(), ServiceError> {
     }
 }
 
+fn check_content(content: &SendContent, reply_to: Option<MessageId>) -> Result<(), ServiceError> {
+    match content {
+        SendContent::Text(text) => check_text(text),
+        SendContent::Reaction { .. } if reply_to.is_some() => {
+            Err(ServiceError::refused(ErrorCode::InvalidRequest, "a reaction does not answer a message"))
+        }
+        SendContent::Reaction { emoji, .. } => check_emoji(emoji),
+    }
+}
+
+fn check_emoji(emoji: &str) -> Result<(), ServiceError> {
+    let is_good =
+        emoji.len() <= MAX_EMOJI_BYTES && !emoji.chars().any(|c| c.is_control() || c.is_whitespace());
+    let detail = "reaction.emoji must be one emoji, or empty to take an earlier reaction back";
+    is_good.then_some(()).ok_or_else(|| ServiceError::refused(ErrorCode::InvalidRequest, detail))
+}
+
 fn check_text(text: &str) -> Result<(), ServiceError> {
     let refuse = |detail: String| Err(ServiceError::refused(ErrorCode::InvalidRequest, detail));
     if text.trim().is_empty() {
@@ -270,14 +334,25 @@ fn checked_key(key: &str) -> Result<String, ServiceError> {
 }
 
 /// Two spellings of a phone number are the same request.
-fn body_hash(account_id: AccountId, to: &PhoneNumber, text: &str) -> String {
-    let digest = Sha256::new()
-        .chain_update(account_id.0.as_bytes())
+fn body_hash(request: &SendRequest, to: &PhoneNumber) -> String {
+    let mut digest = Sha256::new()
+        .chain_update(request.account_id.0.as_bytes())
         .chain_update(to.as_str())
-        .chain_update([0])
-        .chain_update(text)
-        .finalize();
-    hex::encode(digest)
+        .chain_update([0]);
+    // No text begins with or has a zero byte, so what follows one is never taken for text.
+    match &request.content {
+        SendContent::Text(text) => digest.update(text),
+        SendContent::Reaction { message_id, emoji } => {
+            digest.update([0]);
+            digest.update(message_id.0.as_bytes());
+            digest.update(emoji);
+        }
+    }
+    if let Some(answered) = request.reply_to {
+        digest.update([0]);
+        digest.update(answered.0.as_bytes());
+    }
+    hex::encode(digest.finalize())
 }
 
 #[cfg(test)]
@@ -301,13 +376,44 @@ mod tests {
     }
 
     #[test]
+    fn emojis_have_bounds_and_may_be_empty() {
+        for good in ["", "👍", "👨‍👩‍👧‍👦", "❤️"] {
+            assert!(check_emoji(good).is_ok(), "{good}");
+        }
+        for bad in ["a b", "\n", "\0", &"👍".repeat(17)] {
+            assert_eq!(check_emoji(bad).unwrap_err().code(), ErrorCode::InvalidRequest, "{bad:?}");
+        }
+        let reaction = SendContent::Reaction { message_id: MessageId::new(), emoji: "👍".to_owned() };
+        assert!(check_content(&reaction, Some(MessageId::new())).is_err());
+    }
+
+    #[test]
     fn the_hash_tells_requests_apart_and_spellings_not() {
         let id = AccountId::new();
         let to = |text: &str| text.parse::<PhoneNumber>().unwrap();
-        let hash = body_hash(id, &to("+15550000001"), "hi");
-        assert_eq!(hash, body_hash(id, &to("1 (555) 000-0001"), "hi"));
-        assert_ne!(hash, body_hash(id, &to("+15550000002"), "hi"));
-        assert_ne!(hash, body_hash(id, &to("+15550000001"), "ho"));
-        assert_ne!(hash, body_hash(AccountId::new(), &to("+15550000001"), "hi"));
+        let (first, second) = ("+15550000001", "+15550000002");
+        let request = |account_id, content, reply_to| SendRequest {
+            account_id,
+            to: first.to_owned(),
+            content,
+            reply_to,
+        };
+        let text = |text: &str| SendContent::Text(text.to_owned());
+        let reaction = |message_id| SendContent::Reaction { message_id, emoji: "👍".to_owned() };
+        let hi = request(id, text("hi"), None);
+        let hash = body_hash(&hi, &to(first));
+        assert_eq!(hash, body_hash(&hi, &to("1 (555) 000-0001")));
+        let mut hashes = std::collections::HashSet::from([hash, body_hash(&hi, &to(second))]);
+        for other in [
+            request(id, text("ho"), None),
+            request(AccountId::new(), text("hi"), None),
+            request(id, text("hi"), Some(MessageId::new())),
+            request(id, text("hi"), Some(MessageId::new())),
+            request(id, reaction(MessageId::new()), None),
+            request(id, reaction(MessageId::new()), None),
+        ] {
+            hashes.insert(body_hash(&other, &to(first)));
+        }
+        assert_eq!(hashes.len(), 8);
     }
 }

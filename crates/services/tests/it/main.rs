@@ -1,5 +1,5 @@
 //! The use cases on both databases and both buses, against real nodes behind real signatures.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
 mod fleet;
@@ -8,6 +8,7 @@ mod node;
 mod outbox;
 mod reading;
 mod receipts;
+mod replies;
 mod retention;
 mod sending;
 mod sessions;

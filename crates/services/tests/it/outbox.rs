@@ -35,6 +35,7 @@ pub(crate) fn message(id: &str, text: &str) -> SessionMessage {
         id: ProviderMessageId(id.into()),
         push_name: Some("Ann".into()),
         content: MessageContent::Text { text: text.into() },
+        reply_to: None,
         sent_at: at(1),
     }
 }

@@ -247,7 +247,7 @@ async fn an_account_without_a_link_sends_nothing_and_stores_nothing() {
         assert_eq!(world.send(gone, "hi").await.unwrap_err().code(), ErrorCode::AccountLoggedOut);
         let nobody = blazz_domain::AccountId::new();
         assert_eq!(world.send(nobody, "hi").await.unwrap_err().code(), ErrorCode::AccountNotFound);
-        let bad = |to: &str, text: &str| SendRequest { account_id: gone, to: to.into(), text: text.into() };
+        let bad = |to: &str, text: &str| SendRequest { to: to.into(), ..to_contact(gone, text) };
         for (request, code) in [
             (bad("hello", "hi"), ErrorCode::InvalidPhone),
             (bad("+15550000002", ""), ErrorCode::InvalidRequest),

@@ -1,13 +1,13 @@
 //! Workspaces and keys, and that one workspace sees nothing of another.
 
 use blazz_domain::{AccountState, ErrorCode, WorkspaceId};
-use blazz_services::messages::{MessageFilter, SendRequest};
+use blazz_services::messages::MessageFilter;
 use blazz_services::{
     PageQuery, ServiceError, accounts, api_keys, conversations, events, messages, sessions, workspaces,
 };
 use blazz_test_support::for_each_database;
 
-use crate::world::{CONTACT, World, quick, request_id};
+use crate::world::{World, quick, request_id, to_contact};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_opens_its_workspace_until_it_is_revoked() {
@@ -69,7 +69,7 @@ async fn another_workspace_finds_nothing_and_changes_nothing() {
         let request = request_id();
         let code = |error: ServiceError| error.code();
         let patch = accounts::AccountPatch { name: Some("mine".into()) };
-        let send = SendRequest { account_id: id, to: CONTACT.into(), text: "hi".into() };
+        let send = to_contact(id, "hi");
         let filter = MessageFilter { account_id: Some(id), status: None };
         let page = PageQuery::default();
         let refused = [

@@ -9,7 +9,7 @@ use blazz_domain::{
     SystemClock, WorkspaceId,
 };
 use blazz_services::accounts::NewAccount;
-use blazz_services::messages::{SendRequest, Sent};
+use blazz_services::messages::{SendContent, SendRequest, Sent};
 use blazz_services::{
     NodeDirectory, PageQuery, ServiceError, Services, Settings, accounts, events, fleet, messages, sessions,
     workspaces,
@@ -162,7 +162,7 @@ impl World {
 }
 
 pub(crate) fn to_contact(account_id: AccountId, text: &str) -> SendRequest {
-    SendRequest { account_id, to: CONTACT.into(), text: text.into() }
+    SendRequest { account_id, to: CONTACT.into(), content: SendContent::Text(text.into()), reply_to: None }
 }
 
 pub(crate) fn request_id() -> RequestId {

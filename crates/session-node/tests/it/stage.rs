@@ -237,6 +237,7 @@ pub(crate) fn message(to: &str, id: &str, text: &str) -> SendMessage {
         to: format!("{to}@s.whatsapp.net").parse().unwrap(),
         id: ProviderMessageId(id.to_owned()),
         content: blazz_domain::MessageContent::Text { text: text.to_owned() },
+        about: None,
     }
 }
 

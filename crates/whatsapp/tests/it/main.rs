@@ -11,5 +11,6 @@ mod linking;
 mod loss;
 mod messages;
 mod reconnecting;
+mod replies;
 mod stage;
 mod stopping;

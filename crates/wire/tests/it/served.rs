@@ -61,6 +61,7 @@ pub(crate) fn a_message() -> SendMessage {
         to: "15550000002@s.whatsapp.net".parse().unwrap(),
         id: blazz_domain::ProviderMessageId::generate(),
         content: blazz_domain::MessageContent::Text { text: "grüße, \"quoted\"".to_owned() },
+        about: None,
     }
 }
 

@@ -3,8 +3,9 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use blazz_domain::{AccountId, Message};
-use blazz_services::messages::{self, SendRequest, Sent};
+use blazz_domain::{AccountId, ErrorCode, Message, MessageId};
+use blazz_services::ServiceError;
+use blazz_services::messages::{self, SendContent, SendRequest, Sent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -19,10 +20,12 @@ codes!(
     AccountNotFound,
     AccountNotLinked,
     AccountLoggedOut,
+    MessageNotFound,
+    WrongConversation,
     IdempotencyKeyReused,
 );
 
-/// A text message to send.
+/// A message to send: a `text` or a `reaction`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03", "to": "+15550000002", "text": "Hello!" }))]
@@ -33,7 +36,38 @@ pub(crate) struct SendMessage {
     to: String,
     /// The text, at most 65,536 bytes of UTF-8.
     #[schema(min_length = 1)]
-    text: String,
+    text: Option<String>,
+    /// The message that the text answers: one of the conversation with the recipient.
+    reply_to: Option<MessageId>,
+    /// A reaction to a message, instead of a text.
+    reaction: Option<SendReaction>,
+}
+
+/// A reaction to a message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "message_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04", "emoji": "👍" }))]
+pub(crate) struct SendReaction {
+    /// The message: one of the conversation with the recipient.
+    message_id: MessageId,
+    /// The emoji. Empty takes the account's earlier reaction to that message back.
+    emoji: String,
+}
+
+impl TryFrom<SendMessage> for SendRequest {
+    type Error = ServiceError;
+
+    fn try_from(body: SendMessage) -> Result<Self, Self::Error> {
+        let content = match (body.text, body.reaction) {
+            (Some(text), None) => SendContent::Text(text),
+            (None, Some(SendReaction { message_id, emoji })) => SendContent::Reaction { message_id, emoji },
+            (Some(_), Some(_)) | (None, None) => {
+                let detail = "a message has either a text or a reaction";
+                return Err(ServiceError::refused(ErrorCode::InvalidRequest, detail));
+            }
+        };
+        Ok(Self { account_id: body.account_id, to: body.to, content, reply_to: body.reply_to })
+    }
 }
 
 /// Send a message.
@@ -46,7 +80,11 @@ pub(crate) struct SendMessage {
     security(("workspace_key" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, chosen by you, for this request alone.",
         min_length = 1, max_length = 255)),
-    request_body = SendMessage,
+    request_body(content = SendMessage, examples(
+        ("text" = (summary = "A text", value = json!(examples::send_text()))),
+        ("reply" = (summary = "A reply", value = json!(examples::send_reply()))),
+        ("reaction" = (summary = "A reaction", value = json!(examples::send_reaction()))),
+    )),
     responses(
         (status = 201, description = "The message; what could be done about it has been done.",
             headers(
@@ -71,7 +109,7 @@ pub(crate) async fn send_message(
     Traced(request_id): Traced,
     Body(body): Body<SendMessage>,
 ) -> Result<HttpResponse, ApiError> {
-    let request = SendRequest { account_id: body.account_id, to: body.to, text: body.text };
+    let request = SendRequest::try_from(body)?;
     let work = |state: Data<AppState>| async move {
         messages::send(&state.services, workspace_id, &request, key.as_deref(), &request_id).await
     };
