@@ -33,5 +33,5 @@ pub use node::NodeId;
 pub use page::Page;
 pub use phone::PhoneNumber;
 pub use session::{
-    Address, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
+    Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
 };

@@ -13,7 +13,7 @@ use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
 use crate::phone::{self, Outgoing, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::server::Server;
-use crate::{entropy, pairing, removal};
+use crate::{entropy, link_code, pairing, removal};
 
 /// The longest text that a phone sends.
 const LONGEST_TEXT: usize = 65_536;
@@ -126,6 +126,10 @@ pub(crate) fn set_confirms_delivery(
 
 pub(crate) fn scan(server: &Server, phone: &str, qr: &str) -> Result<u16, EmulatorError> {
     pairing::scan(server, &find(server, phone)?, qr)
+}
+
+pub(crate) async fn enter_code(server: &Arc<Server>, phone: &str, code: &str) -> Result<u16, EmulatorError> {
+    link_code::enter(server, &find(server, phone)?, code).await
 }
 
 pub(crate) async fn send_text(

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, ProviderMessageId, QrCode, SendOutcome, SessionReport,
-    StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode,
+    SendOutcome, SessionReport, StateReason,
 };
 use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -20,6 +20,7 @@ use crate::engine_store;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound;
+use crate::pairing::{Pairing, PairingError};
 use crate::reports::Reports;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
@@ -33,6 +34,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(4);
 pub struct Session {
     lease: Lease,
     config: Arc<EngineConfig>,
+    clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
     tracker: TaskTracker,
@@ -48,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) sends: Arc<Sends>,
     /// Tells that the outbox holds what is not on disk yet.
     pub(crate) written: Arc<Notify>,
+    /// How the session can be linked by a code instead of a scan, while it waits for that.
+    pub(crate) pairing: Pairing,
     link: Mutex<Option<Arc<Link>>>,
     linked: AtomicBool,
 }
@@ -93,6 +97,7 @@ impl Session {
             outboxes: Arc::new(outboxes),
             sends: Arc::default(),
             written: Arc::default(),
+            pairing: Pairing::default(),
             link: Mutex::default(),
             linked: AtomicBool::new(directory.is_linked() && store.is_some()),
         });
@@ -101,14 +106,14 @@ impl Session {
         let supervisor = Supervisor {
             config: Arc::clone(&config),
             directory: Arc::new(directory),
-            clock,
+            clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             commands: received,
             stop: stop.clone(),
             open_logout: None,
         };
         let (tracker, cut) = (TaskTracker::new(), CancellationToken::new());
-        let session = Self { lease, config, shared, commands, tracker, stop, cut };
+        let session = Self { lease, config, clock, shared, commands, tracker, stop, cut };
         session.start(supervisor.run(store));
         Ok(session)
     }
@@ -150,6 +155,14 @@ impl Session {
     #[must_use]
     pub fn qr(&self) -> watch::Receiver<Option<QrCode>> {
         self.shared.qr.subscribe()
+    }
+
+    /// Asks WhatsApp for a code that links `phone`; one that was given before no longer counts.
+    ///
+    /// # Errors
+    /// [`PairingError::NotReady`] unless the session waits to be linked, or what WhatsApp says.
+    pub async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
+        self.shared.pairing.request(phone, &*self.clock).await
     }
 
     /// What it has received and nobody has fetched.

@@ -8,6 +8,7 @@ mod devices;
 mod download_media;
 mod faults;
 mod healthz;
+mod link_code;
 mod messages;
 mod phones;
 mod received_receipts;
@@ -55,6 +56,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/phones").route(get().to(phones::handle)).route(post().to(add_phone::handle)))
         .service(resource("/phones/{phone}").route(patch().to(change_phone::handle)))
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
+        .service(resource("/phones/{phone}/link-code").route(post().to(link_code::handle)))
         .service(
             resource("/phones/{phone}/messages")
                 .route(get().to(messages::handle))

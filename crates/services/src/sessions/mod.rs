@@ -1,6 +1,7 @@
 //! Sessions: what the tenant wants of them is stored first, then their node is asked; a node that does not answer catches up by heartbeat.
 
 mod holder;
+mod pairing_code;
 mod qr;
 
 use blazz_database::Conn;
@@ -20,6 +21,7 @@ use crate::{ServiceError, Services, accounts as account_services, fleet};
 pub(crate) use holder::Holder;
 
 pub use crate::qr_image;
+pub use pairing_code::pairing_code;
 pub use qr::{MAX_WAIT, qr};
 
 /// A session as tenants see it.
