@@ -72,8 +72,7 @@ fn hello(server: &Server, link: &Arc<Link>, id: &str, number: String, registrati
         link.send(stanza::error(id, code, text));
         return;
     }
-    let wrapped_ephemeral =
-        child_bytes(registration, "link_code_pairing_wrapped_companion_ephemeral_pub");
+    let wrapped_ephemeral = child_bytes(registration, "link_code_pairing_wrapped_companion_ephemeral_pub");
     if wrapped_ephemeral.len() != 80 || server.accounts.by_number(&number).is_none() {
         link.send(stanza::error(id, 400, "bad-request"));
         return;
@@ -200,11 +199,15 @@ fn open_bundle(
     let phone = &account.phone.keys.identity;
     ensure!(companion == identity && own == phone.public_key.public_key_bytes(), "foreign identities");
     let identity_public: [u8; 32] = identity.try_into()?;
-    let identity_shared = phone
-        .private_key
-        .calculate_agreement(&PublicKey::from_djb_public_key_bytes(&identity_public)?)?;
+    let identity_shared =
+        phone.private_key.calculate_agreement(&PublicKey::from_djb_public_key_bytes(&identity_public)?)?;
     let mut adv_secret = vec![0; 32];
-    hkdf_sha256_into(&[&shared[..], &identity_shared[..], random].concat(), None, b"adv_secret", &mut adv_secret)
-        .map_err(|_| anyhow::anyhow!("no ADV secret"))?;
+    hkdf_sha256_into(
+        &[&shared[..], &identity_shared[..], random].concat(),
+        None,
+        b"adv_secret",
+        &mut adv_secret,
+    )
+    .map_err(|_| anyhow::anyhow!("no ADV secret"))?;
     Ok(ScannedQr { reference: String::new(), identity_public, noise_public: link.client_public, adv_secret })
 }

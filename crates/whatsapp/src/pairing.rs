@@ -67,7 +67,8 @@ impl Pairing {
         let until = asked + PairCodeUtils::code_validity();
         self.state().code_until = Some(until);
         let client = Arc::clone(&link.client);
-        let options = PairCodeOptions { phone_number: phone.digits().to_owned(), ..PairCodeOptions::default() };
+        let options =
+            PairCodeOptions { phone_number: phone.digits().to_owned(), ..PairCodeOptions::default() };
         let asking = link.tasks.run(async move {
             client.cancel_pair_code().await;
             client.pair_with_code(options).await
@@ -77,9 +78,7 @@ impl Pairing {
             Ok(None) | Err(_) => Err(PairingError::NotReady),
         };
         match answer {
-            Ok(code) => {
-                Ok(PairingCode { code, expires_at: asked_at.plus(PairCodeUtils::code_validity()) })
-            }
+            Ok(code) => Ok(PairingCode { code, expires_at: asked_at.plus(PairCodeUtils::code_validity()) }),
             Err(error) => {
                 let mut state = self.state();
                 if state.code_until == Some(until) {

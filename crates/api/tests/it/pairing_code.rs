@@ -25,9 +25,11 @@ async fn a_pairing_code_starts_the_session_and_says_why_there_is_none() -> anyho
         let session = tenant.get(&format!("/v1/accounts/{account}/session")).await?.ok()?.json()?;
         ensure!(session["state"] == "qr" && session["desired"] == "running", "{session}");
 
-        for (status, code) in
-            [(429, ErrorCode::PairingRateLimited), (409, ErrorCode::PairingRefused), (409, ErrorCode::AlreadyLinked)]
-        {
+        for (status, code) in [
+            (429, ErrorCode::PairingRateLimited),
+            (409, ErrorCode::PairingRefused),
+            (409, ErrorCode::AlreadyLinked),
+        ] {
             node.script(|script| script.pairing_refused = Some((status, code)));
             tenant.post(&path, ask.clone()).await?.refuses(status, code.as_str())?;
         }
@@ -37,7 +39,6 @@ async fn a_pairing_code_starts_the_session_and_says_why_there_is_none() -> anyho
         });
         tenant.post(&format!("/v1/accounts/{account}/session/start"), json!({})).await?.ok()?;
         tenant.post(&path, ask.clone()).await?.refuses(409, "already_linked")?;
-        node.vanish().await;
         Ok(stage)
     })
     .await

@@ -24,7 +24,10 @@ pub async fn pairing_code(
         .parse()
         .map_err(|_| ServiceError::refused(ErrorCode::InvalidPhone, "phone is not a phone number"))?;
     if account.linked_at.is_some() && account.state != AccountState::LoggedOut {
-        return Err(ServiceError::refused(ErrorCode::AlreadyLinked, "log the session out to link another phone"));
+        return Err(ServiceError::refused(
+            ErrorCode::AlreadyLinked,
+            "log the session out to link another phone",
+        ));
     }
     start(services, workspace_id, id, request_id).await?;
     let account = accounts::find(services, workspace_id, id).await?;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, QrCode, SendOutcome, SessionReport,
-    StateNumber, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, QrCode, SendOutcome,
+    SessionReport, StateNumber, SystemClock,
 };
 use blazz_services::{Services, fleet};
 use blazz_test_support::eventually;
@@ -119,9 +119,15 @@ impl TestNode {
             incarnation: self.incarnation(),
             number: u64::from(self.beats.fetch_add(1, Ordering::SeqCst)) + 1,
             changes,
+            removed: Vec::new(),
             sessions: 0,
             memory_bytes: 1,
         }
+    }
+
+    /// A heartbeat without news; what the API wants removed.
+    pub(crate) async fn heartbeat(&self, services: &Services) -> Vec<Lease> {
+        fleet::heartbeat(services, &self.id, self.beat(vec![])).await.unwrap().remove
     }
 
     /// The next report of a session of this node.
