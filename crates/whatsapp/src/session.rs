@@ -128,6 +128,7 @@ impl Session {
             let ended = life.await;
             // However it ended: nobody may hold its connection, and nothing is written after this.
             shared.set_link(None);
+            shared.pairing.close();
             shared.sends.connection_lost();
             sync(&shared).await;
             if ended.is_err_and(|error| error.is_panic()) {
