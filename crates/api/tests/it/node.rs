@@ -8,8 +8,8 @@ use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, QrCode, SendOutcome,
-    SessionReport, StateNumber, StateReason, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, QrCode,
+    SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
 };
 use blazz_wire::ControlClient;
 use blazz_wire::control_api::Register;

@@ -8,7 +8,8 @@ use super::{Holder, start};
 use crate::nodes::call_failed;
 use crate::{ServiceError, Services, accounts};
 
-/// Asks WhatsApp for a code that links `phone`, and starts the session for it if it does not run. A code that was given before no longer counts.
+/// Asks WhatsApp for a code that links `phone`, and starts the session for it if it does not run. A code that was given
+/// before no longer counts.
 ///
 /// # Errors
 /// `invalid_phone`, `already_linked`, `pairing_rate_limited` or `pairing_refused` as WhatsApp says, or as [`start`].

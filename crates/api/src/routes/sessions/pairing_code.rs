@@ -33,8 +33,8 @@ pub(crate) struct RequestPairingCode {
     phone: String,
 }
 
-/// A code to type into the phone: linked devices, link a device, link with phone number instead. Whoever types it there links the number: treat it
-/// as a secret.
+/// A code to type into the phone: linked devices, link a device, link with phone number instead. Whoever types it there links the
+/// number: treat it as a secret.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "code": "7K2MZ9QX", "expires_at": "2026-01-31T12:03:00.000000Z" }))]
 pub(crate) struct PairingCodeAnswer {
