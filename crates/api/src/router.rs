@@ -30,6 +30,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(sessions::restart_session)
         .service(sessions::logout_session)
         .service(sessions::get_session_qr)
+        .service(sessions::create_pairing_code)
         .service(messages::send_message)
         .service(messages::list_messages)
         .service(messages::get_message)

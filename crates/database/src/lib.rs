@@ -32,6 +32,7 @@ pub mod messages;
 pub mod nodes;
 pub mod outbox_cursors;
 pub mod rejected_events;
+pub mod removals;
 pub mod workspaces;
 
 pub use conn::Conn;

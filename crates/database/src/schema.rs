@@ -221,6 +221,19 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::sql::*;
 
+    removals (account_id) {
+        account_id -> Id,
+        workspace_id -> Id,
+        node_id -> Text,
+        epoch -> BigInt,
+        created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
     rejected_events (id) {
         id -> Id,
         workspace_id -> Id,

@@ -79,6 +79,12 @@ codes! {
     SessionNotRunning = "session_not_running", "The session is not running";
     /// The session does not wait for a scan.
     QrNotAvailable = "qr_not_available", "There is no QR code to show";
+    /// The account is linked to a phone already.
+    AlreadyLinked = "already_linked", "The account is linked already";
+    /// WhatsApp gives no pairing code for the number.
+    PairingRefused = "pairing_refused", "WhatsApp gives no pairing code";
+    /// WhatsApp has been asked for pairing codes too often.
+    PairingRateLimited = "pairing_rate_limited", "Too many pairing codes";
     /// The session's directory is gone or unreadable.
     StorageMissing = "storage_missing", "The session's storage is missing";
     /// The key was used before, for another body.

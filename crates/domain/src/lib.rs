@@ -36,5 +36,5 @@ pub use page::Page;
 pub use phone::PhoneNumber;
 pub use reference::{Quote, Reaction, Reference};
 pub use session::{
-    Address, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
+    Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
 };

@@ -120,6 +120,21 @@ impl std::fmt::Debug for QrCode {
     }
 }
 
+/// A code to type into the phone that is to be linked, instead of scanning a QR code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairingCode {
+    /// Eight letters and digits. Whoever types it into that phone links the number: treat it as a secret.
+    pub code: String,
+    /// When it runs out.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for PairingCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PairingCode(until {})", self.expires_at)
+    }
+}
+
 /// What became of one send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]

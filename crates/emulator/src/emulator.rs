@@ -119,6 +119,14 @@ impl Emulator {
         script::scan(&self.server, phone, qr)
     }
 
+    /// The phone types the pairing code that a companion shows; returns the number of the new companion.
+    ///
+    /// # Errors
+    /// [`EmulatorError::BadCode`], [`EmulatorError::WrongCode`] and [`EmulatorError::ExpiredCode`].
+    pub async fn enter_code(&self, phone: &str, code: &str) -> Result<u16, EmulatorError> {
+        script::enter_code(&self.server, phone, code).await
+    }
+
     /// The phone sends a text, with an id of its own or the one given; returns the id.
     ///
     /// # Errors

@@ -34,6 +34,15 @@ pub enum EmulatorError {
     /// The ref is unknown, spent, or its companion is gone.
     #[error("the QR code expired: its companion is gone or was scanned already")]
     ExpiredQr,
+    /// Not a pairing code.
+    #[error("a pairing code is 8 letters and digits")]
+    BadCode,
+    /// No companion waits for this phone's code, or it is gone.
+    #[error("no companion waits for a code of this phone")]
+    ExpiredCode,
+    /// The companion showed another code.
+    #[error("the companion showed another code")]
+    WrongCode,
     /// A fault that does not exist or lacks a value.
     #[error("{0}")]
     BadFault(String),
@@ -60,6 +69,9 @@ impl EmulatorError {
             Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
+            Self::BadCode => "bad_code",
+            Self::ExpiredCode => "expired_code",
+            Self::WrongCode => "wrong_code",
             Self::BadFault(_) => "bad_fault",
             Self::BadRequest(_) => "bad_request",
             Self::Internal(_) => "internal",
@@ -70,7 +82,12 @@ impl EmulatorError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::BadPhone | Self::BadQr | Self::BadFault(_) | Self::BadRequest(_) => 400,
+            Self::BadPhone
+            | Self::BadQr
+            | Self::BadCode
+            | Self::WrongCode
+            | Self::BadFault(_)
+            | Self::BadRequest(_) => 400,
             Self::UnknownPhone
             | Self::UnknownRecipient
             | Self::UnknownDevice
@@ -78,7 +95,7 @@ impl EmulatorError {
             | Self::NoPicture
             | Self::NoMedia => 404,
             Self::BadMedia(_) => 422,
-            Self::ExpiredQr => 410,
+            Self::ExpiredQr | Self::ExpiredCode => 410,
             Self::Internal(_) => 500,
         }
     }

@@ -27,6 +27,11 @@ pub enum Fault {
         /// The reason code, such as 401 (logged out) or 503 (unavailable).
         reason: u16,
     },
+    /// Answers requests for pairing codes with an error.
+    RefuseLinkCodes {
+        /// Its code, such as 429 (too often) or 452 (not available).
+        code: u16,
+    },
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -142,6 +147,22 @@ impl Faults {
             }
         }
         picked
+    }
+
+    /// The error that the next request for a pairing code meets.
+    pub(crate) fn refused_link_code(&self, number: Option<&str>) -> Option<(u16, &'static str)> {
+        let code = self.spend(number, |fault| match fault {
+            Fault::RefuseLinkCodes { code } => Some(*code),
+            _ => None,
+        })?;
+        let text = match code {
+            400 => "bad-request",
+            403 => "forbidden",
+            429 => "rate-overlimit",
+            452 => "feature-not-available",
+            _ => "internal-server-error",
+        };
+        Some((code, text))
     }
 
     /// How long the next stanza waits.

@@ -23,6 +23,7 @@ mod entropy;
 mod error;
 mod faults;
 mod iq;
+mod link_code;
 mod login;
 mod media;
 mod messages;

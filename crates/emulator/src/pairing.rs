@@ -111,6 +111,16 @@ pub(crate) fn offer(
 pub(crate) fn scan(server: &Server, account: &Arc<Account>, qr: &str) -> Result<u16, EmulatorError> {
     let scanned = adv::read_qr(qr).map_err(|_| EmulatorError::BadQr)?;
     let link = server.pairing.link_of(&scanned.reference).ok_or(EmulatorError::ExpiredQr)?;
+    vouch(server, account, &link, &scanned)
+}
+
+/// The account's phone vouches for the companion behind `link`, whose secret it knows.
+pub(crate) fn vouch(
+    server: &Server,
+    account: &Arc<Account>,
+    link: &Arc<Link>,
+    scanned: &ScannedQr,
+) -> Result<u16, EmulatorError> {
     let keys = link.registration().cloned().ok_or(EmulatorError::ExpiredQr)?;
     if link.client_public != scanned.noise_public || keys.identity != scanned.identity_public {
         return Err(EmulatorError::BadQr);
@@ -118,13 +128,13 @@ pub(crate) fn scan(server: &Server, account: &Arc<Account>, qr: &str) -> Result<
     let (device, key_index) = {
         let mut state = account.state();
         let device = state.next_device();
-        let unsigned = unsigned_device(server, &link, keys, device);
+        let unsigned = unsigned_device(server, link, keys, device);
         let key_index = unsigned.key_index;
         state.devices.insert(device, unsigned);
         (device, key_index)
     };
-    let offered = pair_success(server, account, &link, &scanned, device, key_index);
-    let begun = offered.is_ok() && server.pairing.begin(&link, account, device);
+    let offered = pair_success(server, account, link, scanned, device, key_index);
+    let begun = offered.is_ok() && server.pairing.begin(link, account, device);
     if !begun {
         account.state().devices.remove(&device);
     }

@@ -13,7 +13,7 @@ use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
 use crate::phone::{self, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::profile::{LONGEST_NAME, Picture};
 use crate::server::Server;
-use crate::{pairing, removal};
+use crate::{link_code, pairing, removal};
 
 /// Phones that one emulator has.
 const MOST_PHONES: usize = 100_000;
@@ -128,6 +128,10 @@ pub(crate) fn scan(server: &Server, phone: &str, qr: &str) -> Result<u16, Emulat
 /// The root of the certificate chain, lower-case hexadecimal.
 pub(crate) fn root_key(server: &Server) -> String {
     server.identity.root.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) async fn enter_code(server: &Arc<Server>, phone: &str, code: &str) -> Result<u16, EmulatorError> {
+    link_code::enter(server, &find(server, phone)?, code).await
 }
 
 pub(crate) fn messages(server: &Server, phone: &str) -> Result<Vec<PhoneMessage>, EmulatorError> {

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::Directory;
 use crate::connection;
 use crate::faults::Faults;
+use crate::link_code::LinkCodes;
 use crate::media::MediaStore;
 use crate::noise::ServerIdentity;
 use crate::pairing::Pairing;
@@ -23,6 +24,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) accounts: Directory,
     pub(crate) pairing: Pairing,
+    pub(crate) link_codes: LinkCodes,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
     pub(crate) media: MediaStore,
@@ -39,6 +41,7 @@ impl Server {
             clock,
             accounts: Directory::default(),
             pairing: Pairing::default(),
+            link_codes: LinkCodes::default(),
             faults: Faults::default(),
             stats: Stats::default(),
             media: MediaStore::default(),

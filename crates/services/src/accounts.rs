@@ -1,9 +1,11 @@
 //! Accounts: the WhatsApp numbers of a workspace.
 
 use blazz_database::accounts::{self, AccountRow};
-use blazz_database::messages;
+use blazz_database::removals::{self, RemovalRow};
+use blazz_database::{Conn, messages};
 use blazz_domain::{
-    Account, AccountId, AccountState, Desired, Epoch, EventPayload, Page, Provider, StateNumber, WorkspaceId,
+    Account, AccountId, AccountState, Desired, Epoch, EventPayload, Lease, Page, Provider, StateNumber,
+    WorkspaceId,
 };
 use blazz_wire::request_id::RequestId;
 
@@ -111,11 +113,11 @@ pub async fn rename(
     .await
 }
 
-/// Deletes an account with its conversations and messages. A session that a node holds is logged out and its credentials are deleted
-/// first; while that node does not answer, nothing is deleted.
+/// Deletes an account with its conversations and messages. A session that a node holds is logged out and its credentials are deleted;
+/// a node that does not answer is told when it is heard of again.
 ///
 /// # Errors
-/// When the workspace has no such account, or `node_unreachable`.
+/// When the workspace has no such account.
 pub async fn delete(
     services: &Services,
     workspace_id: WorkspaceId,
@@ -123,15 +125,32 @@ pub async fn delete(
     request_id: &RequestId,
 ) -> Result<(), ServiceError> {
     let account = find(services, workspace_id, id).await?;
-    sessions::delete(services, &account, request_id).await?;
+    let is_removed = sessions::delete(services, &account, request_id).await?;
     delete_messages(services, workspace_id, id).await?;
     events::record(services, workspace_id, async |conn| {
         let row = accounts::delete(conn, workspace_id, id).await?;
-        let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+        let row = row.ok_or_else(ServiceError::account_not_found)?;
+        if !is_removed {
+            remember_removal(services, conn, &row).await?;
+        }
+        let account = Account::from(row);
         Ok(((), vec![EventPayload::AccountDeleted(account)]))
     })
     .await?;
     tracing::info!(workspace.id = %workspace_id, account.id = %id, "account deleted");
+    Ok(())
+}
+
+/// Its node removes the session as soon as it is heard of.
+async fn remember_removal(
+    services: &Services,
+    conn: &mut Conn,
+    account: &AccountRow,
+) -> Result<(), ServiceError> {
+    let Some(node_id) = account.node_id.clone() else { return Ok(()) };
+    let Lease { workspace_id, account_id, epoch } = account.lease();
+    let created_at = services.clock.now();
+    removals::insert(conn, &RemovalRow { account_id, workspace_id, node_id, epoch, created_at }).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::changes::Changes;
 use crate::engine::Engine;
 use crate::metrics::NodeMetrics;
+use crate::removals::Removals;
 
 /// The parts of the node that sessions use.
 pub(crate) struct Context {
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     /// Turns to hand a batch of entries to the API.
     pub(crate) batches: Semaphore,
     pub(crate) changes: Arc<Changes>,
+    pub(crate) removals: Removals,
     pub(crate) metrics: NodeMetrics,
     pub(crate) incarnation: CurrentIncarnation,
     /// Another start of this node is alive: this one has to go.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use blazz_domain::{Clock, QrCode, SendOutcome, SessionReport};
+use blazz_domain::{Clock, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
 use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{EngineConfig, Session, StateNumbers};
+use blazz_whatsapp::{EngineConfig, PairingError, Session, StateNumbers};
 use blazz_wire::node_api::SendMessage;
 use tokio::sync::watch;
 
@@ -34,6 +34,11 @@ pub trait LiveSession: Send + Sync {
     fn outboxes(&self) -> Arc<Outboxes>;
     /// Sends one message and waits for WhatsApp's acknowledgement.
     async fn send(&self, message: &SendMessage) -> SendOutcome;
+    /// Asks WhatsApp for a code that links `phone`.
+    ///
+    /// # Errors
+    /// When the session does not wait to be linked, or WhatsApp gives none.
+    async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError>;
     /// Removes the linked device at WhatsApp and deletes the credentials.
     ///
     /// # Errors
@@ -86,6 +91,10 @@ impl LiveSession for Session {
 
     async fn send(&self, message: &SendMessage) -> SendOutcome {
         Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
+    }
+
+    async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
+        Session::pairing_code(self, phone).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

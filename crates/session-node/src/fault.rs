@@ -2,6 +2,7 @@
 
 use blazz_domain::ErrorCode;
 use blazz_session_store::StoreError;
+use blazz_whatsapp::PairingError;
 use blazz_wire::problem::Problem;
 
 /// Why a session's call was not done.
@@ -16,6 +17,18 @@ pub enum Fault {
     /// The session waits for no scan.
     #[error("there is no QR code to show")]
     NoQr,
+    /// There is nothing to link.
+    #[error("the session is linked already")]
+    AlreadyLinked,
+    /// WhatsApp was asked for pairing codes too often.
+    #[error("{0}")]
+    PairingRateLimited(String),
+    /// WhatsApp gives no pairing code.
+    #[error("{0}")]
+    PairingRefused(String),
+    /// WhatsApp did not answer.
+    #[error("{0}")]
+    PairingUnanswered(String),
     /// The session was linked once, and its directory is gone.
     #[error("the session's directory is missing")]
     StorageMissing,
@@ -44,11 +57,16 @@ impl Fault {
             Self::StaleLease => (409, ErrorCode::StaleLease),
             Self::NotRunning => (409, ErrorCode::SessionNotRunning),
             Self::NoQr => (409, ErrorCode::QrNotAvailable),
+            Self::AlreadyLinked => (409, ErrorCode::AlreadyLinked),
+            Self::PairingRateLimited(_) => (429, ErrorCode::PairingRateLimited),
+            Self::PairingRefused(_) => (409, ErrorCode::PairingRefused),
             Self::StorageMissing => (409, ErrorCode::StorageMissing),
             Self::NoCapacity => (503, ErrorCode::NoCapacity),
-            Self::Storage(_) | Self::LogoutFailed(_) | Self::NodeBusy(_) | Self::TimedOut => {
-                (503, ErrorCode::Unavailable)
-            }
+            Self::Storage(_)
+            | Self::LogoutFailed(_)
+            | Self::PairingUnanswered(_)
+            | Self::NodeBusy(_)
+            | Self::TimedOut => (503, ErrorCode::Unavailable),
         }
     }
 
@@ -57,6 +75,18 @@ impl Fault {
     pub fn problem(&self) -> Problem {
         let (status, code) = self.code();
         Problem::new(status, code).with_detail(self.to_string())
+    }
+}
+
+impl From<PairingError> for Fault {
+    fn from(error: PairingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PairingError::NotReady => Self::NotRunning,
+            PairingError::RateLimited => Self::PairingRateLimited(detail),
+            PairingError::Refused(_) => Self::PairingRefused(detail),
+            _ => Self::PairingUnanswered(detail),
+        }
     }
 }
 
@@ -80,6 +110,10 @@ mod tests {
             (Fault::StaleLease, 409, "stale_lease"),
             (Fault::NotRunning, 409, "session_not_running"),
             (Fault::NoQr, 409, "qr_not_available"),
+            (Fault::AlreadyLinked, 409, "already_linked"),
+            (Fault::PairingRateLimited("slow".into()), 429, "pairing_rate_limited"),
+            (Fault::PairingRefused("no".into()), 409, "pairing_refused"),
+            (Fault::PairingUnanswered("silence".into()), 503, "unavailable"),
             (Fault::StorageMissing, 409, "storage_missing"),
             (Fault::Storage("full".into()), 503, "unavailable"),
             (Fault::LogoutFailed("offline".into()), 503, "unavailable"),

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use crate::fault::Fault;
 use crate::node::Node;
 use crate::registration::{self, Rhythm};
+use crate::removals;
 
 /// News of one heartbeat; the rest follows at once in the next.
 const CHANGES: usize = 2_000;
@@ -105,6 +106,7 @@ async fn beat(node: &Node) -> Result<HeartbeatAnswer, CallError> {
             .into_iter()
             .map(|status| SessionChange { lease: status.lease, report: status.report })
             .collect(),
+        removed: context.removals.done(),
         sessions: u32::try_from(node.supervisor.live_sessions()).unwrap_or(u32::MAX),
         memory_bytes: Metrics::resident_bytes().unwrap_or_default(),
     };
@@ -120,6 +122,7 @@ async fn beat(node: &Node) -> Result<HeartbeatAnswer, CallError> {
     }
     node.pulse.beat(sent);
     context.changes.acknowledge(&noted);
+    context.removals.acknowledge(&heartbeat.removed);
     Ok(answer)
 }
 
@@ -132,6 +135,7 @@ fn reconcile(node: &Arc<Node>, answer: HeartbeatAnswer) {
         let stopping = stop(Arc::clone(node), lease).in_current_span();
         node.context.runtime.spawn(stopping);
     }
+    removals::carry_out(node, answer.remove);
     registration::ensure_all(node, answer.start);
 }
 

@@ -24,6 +24,7 @@ mod pulse;
 mod pump;
 mod ready_file;
 mod registration;
+mod removals;
 mod routes;
 mod run;
 mod session;

@@ -23,6 +23,7 @@ use crate::engine::{Engine, WhatsApp};
 use crate::metrics::NodeMetrics;
 use crate::node::Node;
 use crate::pulse::Pulse;
+use crate::removals::Removals;
 use crate::supervisor::Supervisor;
 use crate::{heartbeat, ready_file, routes};
 
@@ -107,6 +108,7 @@ async fn build(config: &Config, engine: Arc<dyn Engine>) -> anyhow::Result<Arc<N
         starts: Arc::new(Semaphore::new(config.start_concurrency)),
         batches: Semaphore::new(BATCHES),
         changes: Arc::default(),
+        removals: Removals::default(),
         metrics: NodeMetrics::new()?,
         incarnation: CurrentIncarnation::default(),
         superseded: CancellationToken::new(),

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use blazz_domain::{AccountId, AccountState, Incarnation, Lease, QrCode, SendOutcome};
+use blazz_domain::{
+    AccountId, AccountState, Incarnation, Lease, PairingCode, PhoneNumber, QrCode, SendOutcome,
+};
+use blazz_whatsapp::PairingError;
 use blazz_wire::node_api::{Assignment, Deleted, SendMessage, SessionStatus};
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -19,6 +22,8 @@ use crate::session::{Command, Handle, Published};
 const SEND_DEADLINE: Duration = Duration::from_secs(13);
 /// The longest wait for a QR code.
 const QR_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a session may take until it can be asked for a pairing code.
+const PAIRING_DEADLINE: Duration = Duration::from_secs(20);
 /// Nothing new is taken.
 const ENDING: Fault = Fault::NodeBusy("is ending");
 
@@ -145,6 +150,15 @@ impl Supervisor {
         }
     }
 
+    /// A code to type into `phone`, once the session waits to be linked.
+    pub(crate) async fn pairing_code(&self, lease: Lease, phone: PhoneNumber) -> Result<PairingCode, Fault> {
+        self.ready()?;
+        let published = Arc::clone(&self.running(lease)?.published);
+        // On a task of its own: what a caller who hangs up began is finished all the same.
+        let asking = self.context.runtime.spawn(ask_for_code(published, phone).in_current_span());
+        asking.await.unwrap_or(Err(Fault::NotRunning))
+    }
+
     /// Ends every session and hands over what it can until `deadline`. Nothing is taken after that.
     pub(crate) async fn end(&self, deadline: Instant) {
         self.sessions().is_ending = true;
@@ -250,4 +264,31 @@ async fn send(published: Arc<Published>, message: SendMessage) -> SendOutcome {
     };
     let Some(session) = published.live() else { return SendOutcome::NotConnected };
     tokio::time::timeout_at(deadline, session.send(&message)).await.unwrap_or(SendOutcome::Unacknowledged)
+}
+
+/// Asks as soon as the session waits to be linked.
+async fn ask_for_code(published: Arc<Published>, phone: PhoneNumber) -> Result<PairingCode, Fault> {
+    let (mut codes, mut statuses) = (published.qr(), published.statuses());
+    let deadline = Instant::now() + PAIRING_DEADLINE;
+    loop {
+        codes.mark_unchanged();
+        let status = statuses.borrow_and_update().clone();
+        if status.report.phone.is_some() {
+            return Err(Fault::AlreadyLinked);
+        }
+        if !may_show_a_code(&status) {
+            return Err(Fault::NotRunning);
+        }
+        if let Some(session) = published.live() {
+            match session.pairing_code(&phone).await {
+                Err(PairingError::NotReady) => {}
+                answer => return Ok(answer?),
+            }
+        }
+        tokio::select! {
+            changed = codes.changed() => changed.map_err(|_| Fault::NotRunning)?,
+            changed = statuses.changed() => changed.map_err(|_| Fault::NotRunning)?,
+            () = tokio::time::sleep_until(deadline) => return Err(Fault::TimedOut),
+        }
+    }
 }

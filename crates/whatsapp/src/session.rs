@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, ProviderMessageId, QrCode, Reference, SendOutcome,
-    SessionReport, StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode, Reference,
+    SendOutcome, SessionReport, StateReason,
 };
 use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -20,6 +20,7 @@ use crate::engine_store;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
+use crate::pairing::{Pairing, PairingError};
 use crate::reports::Reports;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) sends: Arc<Sends>,
     /// Tells that the outbox holds what is not on disk yet.
     pub(crate) written: Arc<Notify>,
+    /// How the session can be linked by a code instead of a scan, while it waits for that.
+    pub(crate) pairing: Pairing,
     link: Mutex<Option<Arc<Link>>>,
     linked: AtomicBool,
 }
@@ -94,6 +97,7 @@ impl Session {
             outboxes: Arc::new(outboxes),
             sends: Arc::default(),
             written: Arc::default(),
+            pairing: Pairing::default(),
             link: Mutex::default(),
             linked: AtomicBool::new(directory.is_linked() && store.is_some()),
         });
@@ -124,6 +128,7 @@ impl Session {
             let ended = life.await;
             // However it ended: nobody may hold its connection, and nothing is written after this.
             shared.set_link(None);
+            shared.pairing.close();
             shared.sends.connection_lost();
             sync(&shared).await;
             if ended.is_err_and(|error| error.is_panic()) {
@@ -151,6 +156,14 @@ impl Session {
     #[must_use]
     pub fn qr(&self) -> watch::Receiver<Option<QrCode>> {
         self.shared.qr.subscribe()
+    }
+
+    /// Asks WhatsApp for a code that links `phone`; one that was given before no longer counts.
+    ///
+    /// # Errors
+    /// [`PairingError::NotReady`] unless the session waits to be linked, or what WhatsApp says.
+    pub async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
+        self.shared.pairing.request(phone, &*self.clock).await
     }
 
     /// What it has received and nobody has fetched.

@@ -194,6 +194,7 @@ impl Supervisor {
             self.shared.reports.set(AccountState::Connecting, None);
         }
         let ending = self.drive(&mut connection, round_ends).await;
+        self.shared.pairing.close();
         self.shared.set_link(None);
         self.shared.sends.connection_lost();
         connection.close(self.config.close_timeout).await;
@@ -232,6 +233,9 @@ impl Supervisor {
                 }
                 signal = connection.next() => signal,
                 () = progress.deadline() => {
+                    if self.waits_for_a_code(&mut progress) {
+                        continue;
+                    }
                     return match progress {
                         Progress::Showing { .. } => Ending::NotScanned,
                         _ => Ending::Over(Over::Silent, None),
@@ -275,17 +279,20 @@ impl Supervisor {
     ) -> Option<Ending> {
         match signal {
             Signal::Over(over) => return Some(Ending::Over(over, progress.lasted())),
+            Signal::CodesExhausted if self.waits_for_a_code(progress) => {}
             Signal::CodesExhausted => return Some(Ending::NotScanned),
             Signal::Qr { text, valid_for } => {
                 if let Progress::Begun { .. } | Progress::Showing { .. } = progress {
                     let ends = *round_ends.get_or_insert_with(|| Instant::now() + QR_ROUND);
                     *progress = Progress::Showing { until: ends + QR_GRACE };
+                    self.shared.pairing.open(connection.link());
                     self.show(text, valid_for, ends);
                 }
             }
             Signal::Paired => {
                 *progress = Progress::Paired { until: Instant::now() + LOGIN_PATIENCE };
                 *round_ends = None;
+                self.shared.pairing.close();
                 self.shared.qr.send_replace(None);
                 self.shared.reports.set(AccountState::Connecting, None);
                 connection.save_device().await;
@@ -299,6 +306,16 @@ impl Supervisor {
             }
         }
         None
+    }
+
+    /// Whether the round of QR codes is over and a phone may still type a pairing code: then the connection waits for that.
+    fn waits_for_a_code(&self, progress: &mut Progress) -> bool {
+        let (Progress::Showing { .. }, Some(until)) = (&progress, self.shared.pairing.code_until()) else {
+            return false;
+        };
+        *progress = Progress::Showing { until };
+        self.shared.qr.send_replace(None);
+        true
     }
 
     fn show(&self, text: String, valid_for: Duration, round_ends: Instant) {

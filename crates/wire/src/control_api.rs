@@ -1,6 +1,6 @@
 //! What the API serves to nodes: registration, heartbeats and event batches, below `/internal/v1/`.
 
-use blazz_domain::{Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp};
+use blazz_domain::{AccountId, Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -50,6 +50,9 @@ pub struct Heartbeat {
     pub number: u64,
     /// Sessions whose state changed since the last acknowledged heartbeat.
     pub changes: Vec<SessionChange>,
+    /// Accounts whose sessions were removed because the API said so; told until the API has heard it.
+    #[serde(default)]
+    pub removed: Vec<AccountId>,
     /// How many sessions it runs.
     pub sessions: u32,
     /// Resident memory of the process, in bytes.
@@ -74,6 +77,9 @@ pub struct HeartbeatAnswer {
     pub start: Vec<Assignment>,
     /// Sessions that should not run here.
     pub stop: Vec<Lease>,
+    /// Sessions of deleted accounts: log them out as far as possible, and delete their directories.
+    #[serde(default)]
+    pub remove: Vec<Lease>,
     /// Report every session again: the API had taken the node for lost.
     pub report_all: bool,
 }

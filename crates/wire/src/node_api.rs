@@ -1,7 +1,7 @@
 //! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
 
 use blazz_domain::{
-    AccountId, Jid, Lease, MessageContent, ProviderMessageId, Reference, SessionReport, Timestamp,
+    AccountId, Jid, Lease, MessageContent, PhoneNumber, ProviderMessageId, Reference, SessionReport, Timestamp,
     WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,13 @@ pub struct QrQuery {
     /// At most 60,000.
     #[serde(default)]
     pub wait_ms: u64,
+}
+
+/// `POST /internal/v1/sessions/{account_id}/pairing-code`. The answer is a [`blazz_domain::PairingCode`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestPairingCode {
+    /// The number of the phone that is to be linked.
+    pub phone: PhoneNumber,
 }
 
 /// `POST /internal/v1/sessions/{account_id}/messages`. The answer is a [`blazz_domain::SendOutcome`].

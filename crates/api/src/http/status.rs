@@ -23,6 +23,8 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AccountLoggedOut
         | ErrorCode::SessionNotRunning
         | ErrorCode::QrNotAvailable
+        | ErrorCode::AlreadyLinked
+        | ErrorCode::PairingRefused
         | ErrorCode::StorageMissing
         | ErrorCode::Conflict
         | ErrorCode::LogReplaced
@@ -32,6 +34,7 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::MessageExpired
         | ErrorCode::MessageRefused
         | ErrorCode::AttemptsExhausted => StatusCode::CONFLICT,
+        ErrorCode::PairingRateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::EventsPruned => StatusCode::GONE,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -72,6 +75,9 @@ mod tests {
             "409 account_logged_out",
             "409 session_not_running",
             "409 qr_not_available",
+            "409 already_linked",
+            "409 pairing_refused",
+            "429 pairing_rate_limited",
             "409 storage_missing",
             "422 idempotency_key_reused",
             "409 conflict",

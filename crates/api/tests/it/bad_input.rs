@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use futures_util::stream;
-use reqwest::{Body, Method};
+use reqwest::{Body, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::stage::{Answer, Caller, on_every_stage};
@@ -178,8 +178,8 @@ async fn sessions_that_cannot_start() -> anyhow::Result<()> {
         for verb in ["stop", "start", "restart", "logout"] {
             tenant.post(&path(verb), json!({})).await?.refuses(503, "node_unreachable")?;
         }
-        tenant.delete(&format!("/v1/accounts/{account}")).await?.refuses(503, "node_unreachable")?;
-        tenant.get(&format!("/v1/accounts/{account}")).await?.ok()?;
+        tenant.delete(&format!("/v1/accounts/{account}")).await?.is(StatusCode::NO_CONTENT)?;
+        tenant.get(&format!("/v1/accounts/{account}")).await?.refuses(404, "account_not_found")?;
         Ok(stage)
     })
     .await

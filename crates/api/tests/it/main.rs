@@ -16,6 +16,7 @@ mod keys;
 mod messages;
 mod node;
 mod operations;
+mod pairing_code;
 mod process;
 mod qr;
 mod request_id;

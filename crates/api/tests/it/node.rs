@@ -8,17 +8,20 @@ use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PhoneNumber, QrCode, SendOutcome,
-    SessionReport, StateNumber, StateReason, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, QrCode,
+    SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
 };
 use blazz_wire::ControlClient;
 use blazz_wire::control_api::Register;
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{Deleted, QrQuery, SendMessage, SessionStatus, StartSession};
+use blazz_wire::node_api::{Deleted, QrQuery, RequestPairingCode, SendMessage, SessionStatus, StartSession};
 use blazz_wire::server::{CallLease, Caller, InternalError, MemoryNonces, SignedJson, Verifier, node_scope};
 
 /// What the QR code of a session that waits for a scan says.
 pub(crate) const QR_TEXT: &str = "2@reference,noise,identity,secret";
+
+/// The pairing code that the node gives.
+pub(crate) const PAIRING_CODE: &str = "7K2MZ9QX";
 
 /// What the node does, and what it was asked.
 pub(crate) struct Script {
@@ -30,6 +33,8 @@ pub(crate) struct Script {
     pub(crate) send_takes: Duration,
     /// How long a code takes to appear.
     pub(crate) qr_takes: Duration,
+    /// How a request for a pairing code is refused.
+    pub(crate) pairing_refused: Option<(u16, ErrorCode)>,
     /// The ids that were sent, in order.
     pub(crate) sent: Vec<String>,
     /// The request ids of all calls, in order.
@@ -58,6 +63,7 @@ impl Node {
             send: SendOutcome::Acknowledged { at: SystemClock.now() },
             send_takes: Duration::ZERO,
             qr_takes: Duration::ZERO,
+            pairing_refused: None,
             sent: Vec::new(),
             request_ids: Vec::new(),
             incarnation: Incarnation(0),
@@ -120,6 +126,7 @@ fn routes(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/restart", web::post().to(restart))
         .route("/sessions/{account_id}/logout", web::post().to(logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr))
+        .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code))
         .route("/sessions/{account_id}/messages", web::post().to(send));
 }
 
@@ -190,6 +197,21 @@ async fn qr(
     let now = SystemClock.now();
     let (expires_at, round_ends_at) = (now.plus(Duration::from_secs(20)), now.plus(Duration::from_secs(120)));
     Ok(Json(QrCode { text: QR_TEXT.to_owned(), expires_at, round_ends_at }))
+}
+
+async fn pairing_code(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    SignedJson(_): SignedJson<RequestPairingCode>,
+) -> Result<Json<PairingCode>, InternalError> {
+    let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+    script.request_ids.push(caller.request_id.as_str().to_owned());
+    if let Some((status, code)) = script.pairing_refused {
+        return Err(InternalError::new(status, code, "not now"));
+    }
+    let expires_at = SystemClock.now().plus(Duration::from_secs(180));
+    Ok(Json(PairingCode { code: PAIRING_CODE.to_owned(), expires_at }))
 }
 
 async fn send(

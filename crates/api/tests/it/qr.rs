@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use blazz_domain::AccountState;
+use blazz_domain::{AccountState, Clock as _, SystemClock, Timestamp};
 use blazz_test_support::eventually;
 use reqwest::Method;
 use serde_json::json;
@@ -39,6 +39,10 @@ async fn a_code_comes_in_the_form_that_is_asked_for() -> anyhow::Result<()> {
                 answer.header("cache-control") == "no-store" && answer.header("vary") == "Accept",
                 "{answer:?}"
             );
+            for name in ["x-qr-expires-at", "x-qr-round-ends-at"] {
+                let at: Result<Timestamp, _> = answer.header(name).parse();
+                ensure!(at.is_ok_and(|at| at > SystemClock.now()), "{accept}: {name}: {answer:?}");
+            }
         }
         ask("application/xml").await?.refuses(406, "not_acceptable")?;
         ensure!(ask("text/plain").await?.text() == QR_TEXT, "the text is the code");

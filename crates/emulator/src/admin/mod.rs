@@ -10,6 +10,7 @@ mod devices;
 mod download_media;
 mod faults;
 mod healthz;
+mod link_code;
 mod message_media;
 mod messages;
 mod phones;
@@ -89,6 +90,7 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/phones/{phone}/tokens/{other}").route(put().to(trust::handle)))
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
+        .service(resource("/phones/{phone}/link-code").route(post().to(link_code::handle)))
         .service(
             resource("/phones/{phone}/messages")
                 .app_data(json(LARGEST_MESSAGE))

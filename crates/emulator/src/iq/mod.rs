@@ -20,6 +20,7 @@ use whatsapp_rust::wacore_binary::node::Node;
 
 use crate::account::Account;
 use crate::connection::Link;
+use crate::link_code;
 use crate::server::Server;
 use crate::stanza::{self, attr_or_empty, children};
 
@@ -68,6 +69,10 @@ pub(crate) async fn answer(server: &Arc<Server>, link: &Arc<Link>, node: &Node) 
     }
     let id = attr_or_empty(node, "id");
     let Some((account, device)) = link.device() else {
+        if let (Some(_), Some(linking)) = (link.registration(), node.get_optional_child(link_code::REGISTRATION)) {
+            link_code::answer(server, link, &id, linking);
+            return Ok(());
+        }
         link.send(stanza::error(&id, 401, "not-authorized"));
         return Ok(());
     };

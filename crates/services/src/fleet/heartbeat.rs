@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::nodes::{self, HeartbeatOutcome, Vitals};
+use blazz_database::removals::{self, RemovalRow};
 use blazz_domain::{AccountId, AccountState, Desired, ErrorCode, Lease, NodeId, StateReason};
 use blazz_wire::control_api::{Heartbeat, HeartbeatAnswer};
 use blazz_wire::node_api::Assignment;
@@ -11,6 +12,9 @@ use blazz_wire::node_api::Assignment;
 use super::registry::{check_incarnation, is_wanted_anew};
 use super::report::take_reports;
 use crate::{ServiceError, Services};
+
+/// Removals of one answer; the rest follows when these are done.
+const REMOVALS: u32 = 100;
 
 /// Takes in a heartbeat. The changes are stored before the heartbeat counts, so one that failed half way is sent again; each change is
 /// ordered by its own number.
@@ -30,16 +34,45 @@ pub async fn heartbeat(
     for lease in take_reports(services, node_id, &beat.changes).await? {
         stop.insert(lease.account_id, lease);
     }
+    note_removed(services, node_id, &beat.removed).await?;
     let Some(was_lost) = renew(services, node_id, &beat).await? else {
-        return Ok(HeartbeatAnswer { number: beat.number, start: vec![], stop: vec![], report_all: false });
+        return Ok(HeartbeatAnswer {
+            number: beat.number,
+            start: vec![],
+            stop: vec![],
+            remove: vec![],
+            report_all: false,
+        });
     };
     let start = reconcile(services, node_id, &mut stop).await?;
     Ok(HeartbeatAnswer {
         number: beat.number,
         start,
         stop: stop.into_values().collect(),
+        remove: to_remove(services, node_id).await?,
         report_all: was_lost,
     })
+}
+
+/// What is gone at the node too needs no remembering.
+async fn note_removed(
+    services: &Services,
+    node_id: &NodeId,
+    removed: &[AccountId],
+) -> Result<(), ServiceError> {
+    if !removed.is_empty() {
+        let mut conn = services.pool.get().await?;
+        removals::delete_of_node(&mut conn, node_id, removed).await?;
+        tracing::info!(node.id = %node_id, sessions = removed.len(), "a node has removed sessions of deleted accounts");
+    }
+    Ok(())
+}
+
+/// Sessions of deleted accounts that the node has not removed yet.
+async fn to_remove(services: &Services, node_id: &NodeId) -> Result<Vec<Lease>, ServiceError> {
+    let mut conn = services.pool.get().await?;
+    let rows = removals::list_of_node(&mut conn, node_id, REMOVALS).await?;
+    Ok(rows.iter().map(RemovalRow::lease).collect())
 }
 
 /// Renews the node's row. Whether the node had counted as lost; `None` when a later heartbeat was here before.

@@ -1,6 +1,7 @@
 //! Sessions: what the tenant wants of them is stored first, then their node is asked; a node that does not answer catches up by heartbeat.
 
 mod holder;
+mod pairing_code;
 mod qr;
 
 use blazz_database::Conn;
@@ -15,11 +16,11 @@ use blazz_wire::request_id::RequestId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::nodes::call_failed;
 use crate::{ServiceError, Services, accounts as account_services, fleet};
 pub(crate) use holder::Holder;
 
 pub use crate::qr_image;
+pub use pairing_code::pairing_code;
 pub use qr::{MAX_WAIT, qr};
 
 /// A session as tenants see it.
@@ -159,20 +160,23 @@ pub async fn logout(
     holder.settle(services, status).await
 }
 
-/// Ends the session for good and deletes its directory.
+/// Ends the session for good and deletes its directory. Whether its node has said so; one that is away has to be told again.
 pub(crate) async fn delete(
     services: &Services,
     account: &AccountRow,
     request_id: &RequestId,
-) -> Result<(), ServiceError> {
+) -> Result<bool, ServiceError> {
     if account.node_id.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let holder = Holder::find(services, account).await?;
     match holder.client.delete(&holder.lease, request_id).await {
-        Ok(_) => Ok(()),
-        Err(CallError::Refused(problem)) if does_not_run(problem.code) => Ok(()),
-        Err(error) => Err(call_failed(&holder.node_id, error)),
+        Ok(_) => Ok(true),
+        Err(CallError::Refused(problem)) if does_not_run(problem.code) => Ok(true),
+        Err(error) => {
+            tracing::warn!(%error, node.id = %holder.node_id, account.id = %account.id, "a node will hear later of a deleted account");
+            Ok(false)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use blazz_domain::{AccountState, ErrorCode};
 use blazz_services::accounts::{self, AccountPatch, NewAccount};
-use blazz_services::{PageQuery, conversations};
+use blazz_services::{PageQuery, conversations, fleet};
 use blazz_test_support::for_each_database;
 
 use crate::world::{World, quick, request_id};
@@ -77,15 +77,43 @@ async fn deleting_asks_the_node_first_and_takes_everything_along() {
             conversations::list(&world.services, world.workspace, &PageQuery::default()).await.unwrap();
         assert_eq!(listed.data.len(), 1);
 
+        let still = node.heartbeat(&world.services).await;
+        assert_eq!(still, [], "the node has said so itself");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_goes_at_once_while_its_node_is_down_and_the_node_hears_of_it_later() {
+    for_each_database(async |db| {
+        let world = World::new(db, quick()).await;
+        let (node, other) = (world.node("node-1").await, world.node("node-2").await);
+        let gone = world.connected(&node).await;
+        world.send(gone, "goes").await.unwrap();
+        let lease = world.lease(gone);
         node.die().await;
-        let refused =
-            accounts::delete(&world.services, world.workspace, kept, &request_id()).await.unwrap_err();
-        assert_eq!(refused.code(), ErrorCode::NodeUnreachable);
-        assert_eq!(
-            world.state(kept).await,
-            AccountState::Connected,
-            "credentials are there, so the account is"
-        );
+        accounts::delete(&world.services, world.workspace, gone, &request_id()).await.unwrap();
+        let refused = accounts::get(&world.services, world.workspace, gone).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::AccountNotFound);
+        assert_eq!(world.all_messages().await.len(), 0);
+        assert_eq!(world.event_kinds().await.last().map(String::as_str), Some("account.deleted"));
+
+        let registered = node.register(&world.services, 100).await.unwrap();
+        assert_eq!(registered.sessions, []);
+        assert_eq!(other.heartbeat(&world.services).await, [], "it is none of its business");
+        for _ in 0..2 {
+            assert_eq!(node.heartbeat(&world.services).await, [lease], "told until it is done");
+        }
+        let mut foreign = other.beat(vec![]);
+        foreign.removed = vec![gone];
+        fleet::heartbeat(&world.services, &other.id, foreign).await.unwrap();
+        assert_eq!(node.heartbeat(&world.services).await, [lease], "only the node itself knows");
+        let mut done = node.beat(vec![]);
+        done.removed = vec![gone];
+        let answer = fleet::heartbeat(&world.services, &node.id, done).await.unwrap();
+        assert_eq!(answer.remove, []);
         Ok(())
     })
     .await

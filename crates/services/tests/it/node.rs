@@ -8,14 +8,14 @@ use std::time::Duration;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, QrCode, SendOutcome, SessionReport,
-    StateNumber, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, QrCode, SendOutcome,
+    SessionReport, StateNumber, SystemClock,
 };
 use blazz_services::{Services, fleet};
 use blazz_test_support::eventually;
 use blazz_wire::control_api::{Heartbeat, Register, Registered, SessionChange};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{Deleted, SendMessage, SessionStatus, StartSession};
+use blazz_wire::node_api::{Deleted, RequestPairingCode, SendMessage, SessionStatus, StartSession};
 use blazz_wire::problem::Problem;
 use blazz_wire::server::{
     CallLease, Caller, MemoryNonces, SignedJson, Verifier, node_scope, problem_response,
@@ -119,9 +119,15 @@ impl TestNode {
             incarnation: self.incarnation(),
             number: u64::from(self.beats.fetch_add(1, Ordering::SeqCst)) + 1,
             changes,
+            removed: Vec::new(),
             sessions: 0,
             memory_bytes: 1,
         }
+    }
+
+    /// A heartbeat without news; what the API wants removed.
+    pub(crate) async fn heartbeat(&self, services: &Services) -> Vec<Lease> {
+        fleet::heartbeat(services, &self.id, self.beat(vec![])).await.unwrap().remove
     }
 
     /// The next report of a session of this node.
@@ -204,6 +210,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/sessions/{id}/restart", web::post().to(restart))
         .route("/sessions/{id}/logout", web::post().to(logout))
         .route("/sessions/{id}/qr", web::get().to(qr))
+        .route("/sessions/{id}/pairing-code", web::post().to(pairing_code))
         .route("/sessions/{id}/messages", web::post().to(send));
 }
 
@@ -235,6 +242,16 @@ async fn qr(shared: Data<Shared>, _lease: CallLease) -> HttpResponse {
         Some(code) => HttpResponse::Ok().json(code),
         None => problem_response(&Problem::new(409, ErrorCode::QrNotAvailable)),
     }
+}
+
+async fn pairing_code(
+    shared: Data<Shared>,
+    lease: CallLease,
+    body: SignedJson<RequestPairingCode>,
+) -> HttpResponse {
+    let name = format!("pair {}", body.0.phone.digits());
+    shared.script.lock().unwrap().commands.push((name, lease.0));
+    HttpResponse::Ok().json(PairingCode { code: "7K2MZ9QX".into(), expires_at: SystemClock.now() })
 }
 
 async fn send(

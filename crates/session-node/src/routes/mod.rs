@@ -3,6 +3,7 @@
 mod delete;
 mod list;
 mod logout;
+mod pairing_code;
 mod probes;
 mod qr;
 mod restart;
@@ -30,6 +31,7 @@ pub(crate) fn internal(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/restart", web::post().to(restart::restart))
         .route("/sessions/{account_id}/logout", web::post().to(logout::logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr::qr))
+        .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code::pairing_code))
         .route("/sessions/{account_id}/messages", web::post().to(send::send));
 }
 

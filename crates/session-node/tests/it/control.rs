@@ -35,6 +35,8 @@ pub(crate) struct Script {
     pub(crate) assignments: Vec<Assignment>,
     pub(crate) start: Vec<Assignment>,
     pub(crate) stop: Vec<Lease>,
+    /// Told with every heartbeat, until the node says that it is done.
+    pub(crate) remove: Vec<Lease>,
     pub(crate) report_all: bool,
     /// What heartbeats of an incarnation up to this are refused with.
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
@@ -201,10 +203,12 @@ async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbe
     for SessionChange { lease, report } in beat.changes.clone() {
         script.reports.entry(lease.account_id).or_default().push(report);
     }
+    script.remove.retain(|lease| !beat.removed.contains(&lease.account_id));
     let answer = HeartbeatAnswer {
         number: beat.number,
         start: std::mem::take(&mut script.start),
         stop: std::mem::take(&mut script.stop),
+        remove: script.remove.clone(),
         report_all: std::mem::take(&mut script.report_all),
     };
     script.heartbeats.push(beat);

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use blazz_domain::{AccountId, QrCode, SendOutcome, SessionReport};
+use blazz_domain::{AccountId, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
 use blazz_session_node::engine::{Engine, LiveSession};
 use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::StateNumbers;
+use blazz_whatsapp::{PairingError, StateNumbers};
 use blazz_wire::node_api::SendMessage;
 use tokio::sync::watch;
 
@@ -106,6 +106,10 @@ impl LiveSession for SpoiledSession {
             Some(Vice::HangsAtSend) => std::future::pending().await,
             _ => self.real.send(message).await,
         }
+    }
+
+    async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
+        self.real.pairing_code(phone).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

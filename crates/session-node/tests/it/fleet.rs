@@ -149,3 +149,25 @@ async fn a_refusal_meant_for_an_earlier_registration_ends_nothing() {
     assert_eq!(node.state(&lease).await, AccountState::Connected);
     node.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_deleted_account_is_logged_out_and_removed_after_the_node_was_away() {
+    let stage = Stage::new().await;
+    let node = stage.start().await;
+    let lease = stage.link(&node, ANNA).await;
+    node.end().await.unwrap();
+
+    // The account went meanwhile: nobody assigns the session any more.
+    stage.control.script(|script| script.remove = vec![lease]);
+    let node = stage.start().await;
+    until("the session to be gone", async || {
+        stage.control.script(|script| script.remove.is_empty().then_some(()))
+    })
+    .await;
+    assert_eq!(stage.emulator.devices(ANNA).await.unwrap(), [], "the phone shows no device any more");
+    until("the API to be told no more", async || {
+        stage.control.script(|script| script.heartbeats.last()?.removed.is_empty().then_some(()))
+    })
+    .await;
+    node.end().await.unwrap();
+}

@@ -10,6 +10,7 @@ mod contract;
 mod linking;
 mod loss;
 mod messages;
+mod pairing;
 mod reconnecting;
 mod replies;
 mod stage;

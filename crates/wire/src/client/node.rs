@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{Clock, Lease, NodeId, QrCode, SendOutcome};
+use blazz_domain::{Clock, Lease, NodeId, PairingCode, QrCode, SendOutcome};
 use bytes::Bytes;
 use reqwest::Method;
 use url::Url;
@@ -11,12 +11,14 @@ use url::Url;
 use super::CallError;
 use super::hop::{Call, Direction, Hop};
 use crate::keys::NodeKeys;
-use crate::node_api::{Deleted, SendMessage, SessionList, SessionStatus, StartSession};
+use crate::node_api::{Deleted, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession};
 use crate::request_id::RequestId;
 use crate::routes::{self, API_NAME};
 
 /// The longest that [`NodeClient::qr`] waits for a code.
 const MAX_QR_WAIT: Duration = Duration::from_secs(60);
+/// What a pairing code may take: the session comes to the point of showing codes, then WhatsApp answers.
+const PAIRING_PATIENCE: Duration = Duration::from_secs(60);
 /// What a call may take beside the waiting that it asked for.
 const QR_MARGIN: Duration = Duration::from_secs(10);
 
@@ -109,6 +111,22 @@ impl NodeClient {
         let mut call = Call::new(Method::GET, &path, request_id).under(lease);
         call.query = Some(format!("wait_ms={}", wait.as_millis()));
         call.timeout = Some(wait + QR_MARGIN);
+        self.0.call(call).await
+    }
+
+    /// Asks WhatsApp for a code that links a phone, once the session waits to be linked.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn pairing_code(
+        &self,
+        lease: &Lease,
+        request: &RequestPairingCode,
+        request_id: &RequestId,
+    ) -> Result<PairingCode, CallError> {
+        let path = routes::session(lease.account_id, "/pairing-code");
+        let mut call = Call::new(Method::POST, &path, request_id).under(lease).json(request)?;
+        call.timeout = Some(PAIRING_PATIENCE);
         self.0.call(call).await
     }
 

@@ -63,8 +63,14 @@ async fn a_node_calls_the_api() {
 
     let registered = client.register(&a_registration()).await.unwrap();
     assert_eq!(registered.incarnation, Incarnation(9));
-    let heartbeat =
-        Heartbeat { incarnation: Incarnation(9), number: 4, changes: vec![], sessions: 0, memory_bytes: 1 };
+    let heartbeat = Heartbeat {
+        incarnation: Incarnation(9),
+        number: 4,
+        changes: vec![],
+        removed: vec![],
+        sessions: 0,
+        memory_bytes: 1,
+    };
     assert_eq!(client.heartbeat(&heartbeat).await.unwrap().number, 4);
     let raw = r#"{"type": "of-the-future",  "keeps":"its spelling"}"#;
     let event = serde_json::value::RawValue::from_string(raw.to_owned()).unwrap();

@@ -336,7 +336,13 @@ async fn heartbeat(
 ) -> HttpResponse {
     note(&log, &request, caller, None, b"");
     let number = heartbeat.0.number;
-    HttpResponse::Ok().json(HeartbeatAnswer { number, start: vec![], stop: vec![], report_all: false })
+    HttpResponse::Ok().json(HeartbeatAnswer {
+        number,
+        start: vec![],
+        stop: vec![],
+        remove: vec![],
+        report_all: false,
+    })
 }
 
 async fn events(

@@ -6,20 +6,17 @@ use blazz_domain::AccountId;
 use blazz_services::accounts;
 
 use crate::http::{ApiError, Id, Tenant, Traced, promise};
-use crate::openapi::codes;
 use crate::state::AppState;
-
-codes!(NodeUnreachable);
 
 /// Delete an account with its conversations and messages.
 ///
-/// A linked phone is logged out first; while the session's node does not answer, nothing is deleted.
+/// A linked phone is logged out. When the session's node does not answer just now, it removes the session once it is back.
 #[utoipa::path(
     operation_id = "deleteAccount",
     tag = "accounts",
     security(("workspace_key" = [])),
     params(("account_id" = AccountId, Path, description = "The account.")),
-    responses((status = 204, description = "It is gone."), Refusals),
+    responses((status = 204, description = "It is gone.")),
 )]
 #[delete("/v1/accounts/{account_id}")]
 pub(crate) async fn delete_account(

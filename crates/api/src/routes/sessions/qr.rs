@@ -20,6 +20,8 @@ const JSON: &str = "application/json";
 const PNG: &str = "image/png";
 const SVG: &str = "image/svg+xml";
 const TEXT: &str = "text/plain";
+const EXPIRES_AT: &str = "x-qr-expires-at";
+const ROUND_ENDS_AT: &str = "x-qr-round-ends-at";
 const MAX_WAIT_SECONDS: u64 = 60;
 
 codes!(QrNotAvailable, NodeUnreachable, NotAcceptable);
@@ -71,6 +73,9 @@ pub(crate) struct QrPicture(Vec<u8>);
             (QrPicture = "image/png"),
             (String = "image/svg+xml"),
             (String = "text/plain"),
+        ), headers(
+            ("x-qr-expires-at" = String, description = "When the code runs out; another follows until the round ends."),
+            ("x-qr-round-ends-at" = String, description = "When the round ends; after that, start the session again."),
         )),
         Refusals,
     ),
@@ -102,6 +107,9 @@ pub(crate) async fn get_session_qr(
 fn answer(form: &str, code: QrCode) -> Result<HttpResponse, ServiceError> {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((VARY, "Accept"));
+    // A picture cannot say until when it counts.
+    answer.insert_header((EXPIRES_AT, code.expires_at.to_string()));
+    answer.insert_header((ROUND_ENDS_AT, code.round_ends_at.to_string()));
     Ok(match form {
         PNG => answer.content_type(PNG).body(qr_image::png(&code)?),
         SVG => answer.content_type(SVG).body(qr_image::svg(&code)?),
