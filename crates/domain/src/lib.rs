@@ -15,6 +15,7 @@ pub mod node;
 pub mod page;
 pub mod phone;
 pub mod random;
+pub mod scope;
 pub mod session;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
@@ -32,6 +33,7 @@ pub use message::{Direction, Message, MessageContent, MessageStatus, ProviderMes
 pub use node::NodeId;
 pub use page::Page;
 pub use phone::PhoneNumber;
+pub use scope::{Grants, GrantsError, Scope};
 pub use session::{
     Address, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
 };
