@@ -1,6 +1,11 @@
 //! Who may call what.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use anyhow::ensure;
+use blazz_domain::Scope;
+use blazz_test_support::eventually;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -117,8 +122,8 @@ async fn a_key_does_what_its_scopes_say_on_every_route() -> anyhow::Result<()> {
         let (operator, tenant) = (stage.operator(), stage.tenant("a").await?);
         let keys = format!("/v1/workspaces/{}/keys", tenant.workspace_id);
         let document = tenant.get("/openapi.json").await?.json()?;
-        let mut secrets = std::collections::HashMap::new();
-        for scope in blazz_domain::Scope::ALL {
+        let mut secrets = HashMap::new();
+        for scope in Scope::ALL {
             let new = json!({ "name": scope.as_str(), "scopes": [scope.as_str()] });
             let made = operator.post(&keys, new).await?.created()?.json()?;
             secrets.insert(scope.as_str(), made["secret"].as_str().unwrap_or_default().to_owned());
@@ -154,15 +159,12 @@ async fn a_key_is_rotated_without_an_outage_and_its_use_is_seen() -> anyhow::Res
         let (operator, tenant) = (stage.operator(), stage.tenant("a").await?);
         let keys = format!("/v1/workspaces/{}/keys", tenant.workspace_id);
         tenant.get("/v1/accounts").await?.ok()?;
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        let old = loop {
-            let listed = operator.get(&keys).await?.ok()?.json()?;
+        let noted = eventually(Duration::from_secs(20), async || {
+            let listed = operator.get(&keys).await.ok()?.json().ok()?;
             let key = listed["data"][0].clone();
-            if key["last_used_at"].is_string() {
-                break key;
-            }
-            ensure!(std::time::Instant::now() < deadline, "the use was never noted: {key}");
-        };
+            key["last_used_at"].is_string().then_some(key)
+        });
+        let old = noted.await?;
         let rotate = format!("{keys}/{}/rotate", old["id"].as_str().unwrap_or_default());
         let made = operator.post(&rotate, json!({ "overlap_seconds": 3600 })).await?.created()?;
         ensure!(made.header("cache-control") == "no-store", "a secret is not for caches");

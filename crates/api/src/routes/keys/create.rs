@@ -21,7 +21,7 @@ pub(crate) struct CreateKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it may do: scopes, areas (`messages:*`), or all (`*`), which it is unless told.
-    #[schema(min_items = 1, max_items = 100, nullable = false)]
+    #[schema(nullable = false)]
     scopes: Option<Vec<String>>,
     /// From when on it opens nothing. Never, unless told.
     #[schema(nullable = false)]
