@@ -27,6 +27,8 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// The operator's key (`BLAZZ_OPERATOR_KEY`).
     pub operator_key: String,
+    /// The one before, while it is being replaced (`BLAZZ_OPERATOR_KEY_PREVIOUS`).
+    pub operator_key_previous: Option<String>,
     /// The secret that the nodes' keys are derived from (`BLAZZ_FLEET_SECRET`).
     pub fleet_secret: FleetSecret,
     /// The one before, while it is being replaced (`BLAZZ_FLEET_SECRET_PREVIOUS`).
@@ -57,6 +59,7 @@ const NAMES: &[&str] = &[
     "database_pool",
     "redis_url",
     "operator_key",
+    "operator_key_previous",
     "fleet_secret",
     "fleet_secret_previous",
     "message_ttl_seconds",
@@ -113,7 +116,11 @@ impl Reader {
         let database_url =
             self.required("database_url", "the database, such as sqlite:/var/lib/blazz/blazz.db");
         let database_pool = self.number("database_pool", 8, 1, 1000);
-        let operator_key = self.operator_key();
+        let operator_key = self.required("operator_key", "a secret that `blazz secret operator` makes");
+        let operator_key = operator_key.and_then(|text| self.operator_key("operator_key", text));
+        let previous = self.text("operator_key_previous");
+        let operator_key_previous =
+            previous.and_then(|text| self.operator_key("operator_key_previous", text));
         let fleet_secret = self.required("fleet_secret", "a secret that `blazz secret fleet` makes");
         let fleet_secret = fleet_secret.and_then(|text| self.secret("fleet_secret", &text));
         let previous = self.text("fleet_secret_previous");
@@ -136,6 +143,7 @@ impl Reader {
             database_pool: u32::try_from(database_pool).unwrap_or(u32::MAX),
             redis_url,
             operator_key,
+            operator_key_previous,
             fleet_secret,
             fleet_secret_previous,
             message_ttl: Duration::from_secs(message_ttl),
@@ -179,12 +187,11 @@ impl Reader {
         }
     }
 
-    fn operator_key(&mut self) -> Option<String> {
-        let key = self.required("operator_key", "a secret that `blazz secret operator` makes")?;
+    fn operator_key(&mut self, name: &str, key: String) -> Option<String> {
         let good = key.len() >= MIN_OPERATOR_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !good {
             self.fault(
-                "operator_key",
+                name,
                 &format!("must be at least {MIN_OPERATOR_KEY} visible ASCII characters; `blazz secret operator` makes one"),
             );
         }

@@ -16,7 +16,11 @@ pub(crate) fn api_key() -> Value {
         "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
         "name": "production",
         "hint": "x9Qa",
+        "scopes": ["accounts:read", "messages:*"],
         "created_at": "2026-01-31T12:00:00.000000Z",
+        "expires_at": "2027-01-31T12:00:00.000000Z",
+        "last_used_at": null,
+        "replaced_by": null,
         "revoked_at": null,
     })
 }

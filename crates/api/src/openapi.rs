@@ -70,7 +70,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let components = document.components.get_or_insert_with(Components::new);
     components.security_schemes.insert(OPERATOR.to_owned(), bearer("The operator's key."));
-    components.security_schemes.insert(WORKSPACE.to_owned(), bearer("A key of a workspace."));
+    components
+        .security_schemes
+        .insert(WORKSPACE.to_owned(), bearer("A key of a workspace that has the route's scope."));
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             complete(path, operation);
@@ -111,10 +113,15 @@ fn complete(path: &str, operation: &mut Operation) {
     if path.starts_with("/v1/") {
         codes.extend([
             ErrorCode::Unauthorized,
+            ErrorCode::KeyExpired,
+            ErrorCode::KeyRevoked,
             ErrorCode::WrongKeyKind,
             ErrorCode::Internal,
             ErrorCode::Unavailable,
         ]);
+        if needs_scope(operation) {
+            codes.push(ErrorCode::MissingScope);
+        }
     }
     if operation.request_body.is_some() {
         codes.extend([
@@ -142,6 +149,13 @@ fn complete(path: &str, operation: &mut Operation) {
             response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id_header()));
         }
     }
+}
+
+fn needs_scope(operation: &Operation) -> bool {
+    let workspace = |requirement| {
+        serde_json::to_value(requirement).is_ok_and(|requirement| requirement.get(WORKSPACE).is_some())
+    };
+    operation.security.iter().flatten().any(workspace)
 }
 
 fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {

@@ -17,6 +17,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(keys::create_key)
         .service(keys::list_keys)
         .service(keys::revoke_key)
+        .service(keys::rotate_key)
         .service(nodes::list_nodes)
         .service(sessions::list_sessions)
         .service(accounts::create_account)

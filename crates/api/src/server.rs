@@ -170,7 +170,7 @@ fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Res
     let document = openapi();
     Ok(AppState {
         services,
-        operator: OperatorKey::new(&config.operator_key),
+        operator: OperatorKey::new(&config.operator_key, config.operator_key_previous.as_deref()),
         routes: RouteTable::new(&document)?,
         document: document.to_json()?,
         metrics: Metrics::new()?,

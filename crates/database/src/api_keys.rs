@@ -1,12 +1,12 @@
 //! API keys.
 
-use blazz_domain::{ApiKeyId, Timestamp, WorkspaceId};
+use blazz_domain::{ApiKeyId, Grants, Timestamp, WorkspaceId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::row::rows;
 use crate::schema::api_keys;
-use crate::types::{Id, UtcTime};
+use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
 row! {
@@ -26,6 +26,14 @@ row! {
         created_at: Timestamp as UtcTime,
         /// When it was revoked.
         revoked_at: Option<Timestamp> as Option<UtcTime>,
+        /// What it may do.
+        scopes: Grants as Json<Grants>,
+        /// From when on it opens nothing.
+        expires_at: Option<Timestamp> as Option<UtcTime>,
+        /// When it was last used, to a minute.
+        last_used_at: Option<Timestamp> as Option<UtcTime>,
+        /// The key that took its place.
+        replaced_by: Option<ApiKeyId> as Option<Id>,
     }
 }
 
@@ -83,12 +91,66 @@ pub async fn revoke(
     .await
 }
 
-/// The key whose secret has this hash, unless it was revoked.
+/// One key of a workspace.
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn find_active_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<ApiKeyRow>, DatabaseError> {
-    let query = api_keys::table.filter(api_keys::secret_hash.eq(hash)).filter(api_keys::revoked_at.is_null());
+pub async fn find(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ApiKeyId,
+) -> Result<Option<ApiKeyRow>, DatabaseError> {
+    let query = api_keys::table.find(Id(id.0)).filter(api_keys::workspace_id.eq(Id(workspace_id.0)));
+    let kept: Option<KeptApiKey> = on!(conn, c => query.first(c).await.optional())?;
+    Ok(kept.map(ApiKeyRow::from))
+}
+
+/// Stores `new` in the place of the key `old` of the same workspace, which ends at `ends_at` at the latest. Whether it did: not when the
+/// old one was replaced before.
+///
+/// # Errors
+/// When the id or the hash is taken, or the database is not there.
+pub async fn replace(
+    conn: &mut Conn,
+    old: &ApiKeyRow,
+    new: &ApiKeyRow,
+    ends_at: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let ends_at = old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at));
+    conn.transaction(async |conn| {
+        let standing = api_keys::table.find(Id(old.id.0)).filter(api_keys::replaced_by.is_null());
+        let standing = standing.filter(api_keys::revoked_at.is_null());
+        let update = diesel::update(standing.filter(api_keys::workspace_id.eq(Id(old.workspace_id.0))));
+        let update = update.set((
+            api_keys::replaced_by.eq(Some(Id(new.id.0))),
+            api_keys::expires_at.eq(Some(UtcTime(ends_at))),
+        ));
+        if on!(conn, c => update.execute(c).await)? == 0 {
+            return Ok(false);
+        }
+        insert(conn, new).await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// Notes that a key was used.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn touch(conn: &mut Conn, id: ApiKeyId, now: Timestamp) -> Result<(), DatabaseError> {
+    let update = diesel::update(api_keys::table.find(Id(id.0)));
+    let update = update.set(api_keys::last_used_at.eq(Some(UtcTime(now))));
+    on!(conn, c => update.execute(c).await)?;
+    Ok(())
+}
+
+/// The key whose secret has this hash, revoked and expired ones too.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn find_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<ApiKeyRow>, DatabaseError> {
+    let query = api_keys::table.filter(api_keys::secret_hash.eq(hash));
     let kept: Option<KeptApiKey> = on!(conn, c => query.first(c).await.optional())?;
     Ok(kept.map(ApiKeyRow::from))
 }

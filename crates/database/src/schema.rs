@@ -44,6 +44,10 @@ diesel::table! {
         secret_hash -> Text,
         created_at -> UtcTime,
         revoked_at -> Nullable<UtcTime>,
+        scopes -> Document,
+        expires_at -> Nullable<UtcTime>,
+        last_used_at -> Nullable<UtcTime>,
+        replaced_by -> Nullable<Id>,
     }
 }
 

@@ -57,6 +57,12 @@ codes! {
     NotAcceptable = "not_acceptable", "No acceptable representation";
     /// No key, or one that is not valid.
     Unauthorized = "unauthorized", "A valid key is needed";
+    /// A key whose time is over.
+    KeyExpired = "key_expired", "The key has expired";
+    /// A key that was revoked.
+    KeyRevoked = "key_revoked", "The key was revoked";
+    /// A good key that may not do this.
+    MissingScope = "missing_scope", "The key lacks a scope";
     /// A good key of the wrong kind.
     WrongKeyKind = "wrong_key_kind", "This route needs another kind of key";
     /// No such route.

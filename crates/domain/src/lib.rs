@@ -17,6 +17,7 @@ pub mod page;
 pub mod phone;
 pub mod random;
 pub mod reference;
+pub mod scope;
 pub mod session;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
@@ -35,6 +36,7 @@ pub use node::NodeId;
 pub use page::Page;
 pub use phone::PhoneNumber;
 pub use reference::{Quote, Reaction, Reference};
+pub use scope::{Grants, GrantsError, Scope};
 pub use session::{
     Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
 };

@@ -6,58 +6,64 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use blazz_domain::{ErrorCode, WorkspaceId};
-use blazz_services::{Services, api_keys};
+use blazz_services::api_keys::{self, KeyHolder};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::ApiError;
+use crate::state::AppState;
 
-/// The operator's key, kept as its hash: comparing hashes in constant time tells nothing about the key, not even its length.
+/// The operator's key, and the one before while it is being replaced. Kept as hashes: comparing those in constant time tells nothing about
+/// a key, not even its length.
 #[derive(Clone)]
-pub(crate) struct OperatorKey([u8; 32]);
+pub(crate) struct OperatorKey(Vec<[u8; 32]>);
 
 impl OperatorKey {
-    /// Keeps the hash of `secret`.
-    pub(crate) fn new(secret: &str) -> Self {
-        Self(Sha256::digest(secret).into())
+    /// Keeps the hashes.
+    pub(crate) fn new(secret: &str, previous: Option<&str>) -> Self {
+        Self([secret].into_iter().chain(previous).map(|secret| Sha256::digest(secret).into()).collect())
     }
 
     fn is(&self, secret: &str) -> bool {
         let hash: [u8; 32] = Sha256::digest(secret).into();
-        self.0.ct_eq(&hash).into()
+        self.0.iter().any(|own| own.ct_eq(&hash).into())
     }
 }
 
 /// Whose key came with the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// Whoever runs this installation.
     Operator,
     /// A tenant.
-    Workspace(WorkspaceId),
+    Workspace(KeyHolder),
 }
 
 impl Caller {
     /// Who sent this request.
     ///
     /// # Errors
-    /// `unauthorized` without a valid key, `unavailable` when keys cannot be looked up.
-    pub(crate) async fn of(
-        request: &ServiceRequest,
-        operator: &OperatorKey,
-        services: &Services,
-    ) -> Result<Self, ApiError> {
+    /// `unauthorized`, `key_revoked` or `key_expired` without a valid key, `unavailable` when keys cannot be looked up.
+    pub(crate) async fn of(request: &ServiceRequest, state: &AppState) -> Result<Self, ApiError> {
         let secret = bearer(request)?;
-        if operator.is(&secret) {
+        if state.operator.is(&secret) {
             return Ok(Self::Operator);
         }
-        let workspace = api_keys::authenticate(services, &secret).await?;
-        workspace.map(Self::Workspace).ok_or_else(|| {
-            unauthorized(
-                "the key is not valid, or was revoked",
-                "Bearer realm=\"blazz\", error=\"invalid_token\"",
-            )
-        })
+        let holder = api_keys::authenticate(&state.services, &secret).await.map_err(|error| {
+            let invalid = matches!(
+                error.code(),
+                ErrorCode::Unauthorized | ErrorCode::KeyRevoked | ErrorCode::KeyExpired
+            );
+            let error = ApiError::from(error);
+            if !invalid {
+                return error;
+            }
+            error.with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"blazz\", error=\"invalid_token\"")
+        })?;
+        if holder.is_use_to_note {
+            note_use(state, &holder);
+        }
+        Ok(Self::Workspace(holder))
     }
 }
 
@@ -70,10 +76,21 @@ impl FromRequest for Tenant {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.extensions().get::<Caller>() {
-            Some(Caller::Workspace(id)) => Ok(Self(*id)),
+            Some(Caller::Workspace(holder)) => Ok(Self(holder.workspace_id)),
             _ => Err(missing()),
         })
     }
+}
+
+/// Beside the request, which does not wait for it.
+fn note_use(state: &AppState, holder: &KeyHolder) {
+    let (services, key_id) = (state.services.clone(), holder.key_id);
+    let note = async move {
+        if let Err(error) = api_keys::note_use(&services, key_id).await {
+            tracing::debug!(api_key.id = %key_id, %error, "cannot note the use of a key");
+        }
+    };
+    state.shutdown.tracker().spawn_on(note, &state.runtime);
 }
 
 fn bearer(request: &ServiceRequest) -> Result<String, ApiError> {
@@ -102,8 +119,9 @@ mod tests {
 
     #[test]
     fn only_the_operators_own_key_is_it() {
-        let key = OperatorKey::new("blzop_abc");
-        assert!(key.is("blzop_abc"));
+        let key = OperatorKey::new("blzop_abc", Some("blzop_old"));
+        assert!(key.is("blzop_abc") && key.is("blzop_old"));
+        assert!(!OperatorKey::new("blzop_abc", None).is("blzop_old"));
         assert!(!key.is("blzop_ab") && !key.is("") && !key.is("blzop_abcd"));
     }
 

@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
-use blazz_domain::ErrorCode;
+use blazz_domain::{ErrorCode, Scope};
 
 use super::ApiError;
 use super::body::{MAX_BODY_BYTES, drain, too_large};
@@ -68,12 +68,22 @@ fn access(state: &AppState, request: &ServiceRequest) -> Result<Access, ApiError
 }
 
 async fn authorize(state: &AppState, request: &ServiceRequest, needed: Access) -> Result<Caller, ApiError> {
-    let caller = Caller::of(request, &state.operator, &state.services).await?;
-    match (needed, caller) {
-        (Access::Operator, Caller::Operator) | (Access::Workspace, Caller::Workspace(_)) => Ok(caller),
-        (Access::Workspace, _) => Err(wrong_kind("a workspace's key")),
+    let caller = Caller::of(request, state).await?;
+    match (needed, &caller) {
+        (Access::Operator, Caller::Operator) => Ok(caller),
+        (Access::Workspace(scope), Caller::Workspace(holder)) if holder.scopes.allow(scope) => Ok(caller),
+        (Access::Workspace(scope), Caller::Workspace(_)) => Err(missing_scope(scope)),
+        (Access::Workspace(_), _) => Err(wrong_kind("a workspace's key")),
         _ => Err(wrong_kind("the operator key")),
     }
+}
+
+/// The challenge names the scope (RFC 6750, section 3.1).
+fn missing_scope(scope: Scope) -> ApiError {
+    let scope = scope.as_str();
+    let challenge = format!("Bearer realm=\"blazz\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    ApiError::refused(ErrorCode::MissingScope, format!("this route needs the scope {scope}"))
+        .with_header(header::WWW_AUTHENTICATE, &challenge)
 }
 
 fn wrong_kind(needed: &str) -> ApiError {

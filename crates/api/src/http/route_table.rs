@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use blazz_domain::Scope;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
@@ -21,8 +22,8 @@ pub(crate) enum Access {
     Public,
     /// The operator's.
     Operator,
-    /// A workspace's.
-    Workspace,
+    /// A workspace's, with this scope.
+    Workspace(Scope),
 }
 
 /// Every documented route.
@@ -33,7 +34,7 @@ impl RouteTable {
     /// Reads the document.
     ///
     /// # Errors
-    /// When an operation does not declare exactly one known kind of security (`security(())` for none).
+    /// When an operation does not declare exactly one known kind of security (`security(())` for none), and one scope for a workspace's key.
     pub(crate) fn new(document: &OpenApi) -> anyhow::Result<Self> {
         let document = serde_json::to_value(document)?;
         let paths = document.get("paths").and_then(Value::as_object).context("the document has no paths")?;
@@ -58,12 +59,20 @@ impl RouteTable {
 fn access(operation: &Value) -> anyhow::Result<Access> {
     let declared = operation.get("security").and_then(Value::as_array).context("no security is declared")?;
     let [requirement] = declared.as_slice() else { bail!("one security requirement is expected") };
-    let names: Vec<&str> =
-        requirement.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    match names.as_slice() {
-        [] => Ok(Access::Public),
-        [OPERATOR] => Ok(Access::Operator),
-        [WORKSPACE] => Ok(Access::Workspace),
+    let mut schemes = requirement.as_object().into_iter().flatten();
+    let (scheme, None) = (schemes.next(), schemes.next()) else { bail!("one kind of key is expected") };
+    let Some((name, scopes)) = scheme else { return Ok(Access::Public) };
+    let scopes = scopes.as_array().map(Vec::as_slice).unwrap_or_default();
+    match name.as_str() {
+        OPERATOR => {
+            ensure!(scopes.is_empty(), "the operator's key has no scopes");
+            Ok(Access::Operator)
+        }
+        WORKSPACE => {
+            let [scope] = scopes else { bail!("one scope is expected, such as \"accounts:read\"") };
+            let scope = scope.as_str().and_then(Scope::find);
+            Ok(Access::Workspace(scope.context("the scope is not in the table of scopes")?))
+        }
         other => bail!("unknown security {other:?}"),
     }
 }
@@ -77,7 +86,8 @@ mod tests {
         let table = RouteTable::new(&crate::openapi()).unwrap();
         let methods = table.methods("/v1/accounts/{account_id}").unwrap();
         assert_eq!(methods.keys().collect::<Vec<_>>(), ["DELETE", "GET", "PATCH"]);
-        assert!(methods.values().all(|access| *access == Access::Workspace));
+        assert_eq!(methods["GET"], Access::Workspace(Scope::AccountsRead));
+        assert_eq!(methods["PATCH"], Access::Workspace(Scope::AccountsWrite));
         assert_eq!(table.methods("/v1/nodes").unwrap()["GET"], Access::Operator);
         assert_eq!(table.methods("/healthz").unwrap()["GET"], Access::Public);
         let unguarded: Vec<_> = table
@@ -95,6 +105,11 @@ mod tests {
             serde_json::json!({ "security": [] }),
             serde_json::json!({ "security": [{ "x": [] }] }),
             serde_json::json!({ "security": [{}, { "operator_key": [] }] }),
+            serde_json::json!({ "security": [{ "operator_key": [], "workspace_key": ["accounts:read"] }] }),
+            serde_json::json!({ "security": [{ "operator_key": ["accounts:read"] }] }),
+            serde_json::json!({ "security": [{ "workspace_key": [] }] }),
+            serde_json::json!({ "security": [{ "workspace_key": ["accounts:fly"] }] }),
+            serde_json::json!({ "security": [{ "workspace_key": ["accounts:read", "events:read"] }] }),
         ] {
             assert!(access(&operation).is_err(), "{operation}");
         }

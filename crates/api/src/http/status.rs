@@ -11,8 +11,10 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidPhone
         | ErrorCode::InvalidCursor
         | ErrorCode::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
-        ErrorCode::Unauthorized | ErrorCode::BadSignature => StatusCode::UNAUTHORIZED,
-        ErrorCode::WrongKeyKind => StatusCode::FORBIDDEN,
+        ErrorCode::Unauthorized | ErrorCode::KeyExpired | ErrorCode::KeyRevoked | ErrorCode::BadSignature => {
+            StatusCode::UNAUTHORIZED
+        }
+        ErrorCode::WrongKeyKind | ErrorCode::MissingScope => StatusCode::FORBIDDEN,
         ErrorCode::RouteNotFound
         | ErrorCode::NotFound
         | ErrorCode::AccountNotFound
@@ -64,6 +66,9 @@ mod tests {
             "415 unsupported_media_type",
             "406 not_acceptable",
             "401 unauthorized",
+            "401 key_expired",
+            "401 key_revoked",
+            "403 missing_scope",
             "403 wrong_key_kind",
             "404 route_not_found",
             "405 method_not_allowed",

@@ -1,6 +1,11 @@
 //! Who may call what.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use anyhow::ensure;
+use blazz_domain::Scope;
+use blazz_test_support::eventually;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -52,7 +57,7 @@ async fn a_revoked_key_opens_nothing_and_others_stay() -> anyhow::Result<()> {
         let revoke = format!("{keys}/{}", second["key"]["id"].as_str().unwrap_or_default());
         let revoked = operator.delete(&revoke).await?.ok()?.json()?;
         ensure!(revoked["revoked_at"].is_string(), "{revoked}");
-        second_key.get("/v1/accounts").await?.refuses(401, "unauthorized")?;
+        second_key.get("/v1/accounts").await?.refuses(401, "key_revoked")?;
         tenant.get("/v1/accounts").await?.ok()?;
         ensure!(operator.delete(&revoke).await?.ok()?.json()? == revoked, "again changes nothing");
 
@@ -106,6 +111,72 @@ async fn workspaces_are_listed_in_pages_newest_first() -> anyhow::Result<()> {
         }
         ensure!(seen == made, "{seen:?}");
         Answer::of(operator.request(Method::GET, "/v1/nodes")).await?.ok()?;
+        Ok(stage)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_does_what_its_scopes_say_on_every_route() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let (operator, tenant) = (stage.operator(), stage.tenant("a").await?);
+        let keys = format!("/v1/workspaces/{}/keys", tenant.workspace_id);
+        let document = tenant.get("/openapi.json").await?.json()?;
+        let mut secrets = HashMap::new();
+        for scope in Scope::ALL {
+            let new = json!({ "name": scope.as_str(), "scopes": [scope.as_str()] });
+            let made = operator.post(&keys, new).await?.created()?.json()?;
+            secrets.insert(scope.as_str(), made["secret"].as_str().unwrap_or_default().to_owned());
+        }
+        for operation in operations(&document)? {
+            let Some(needed) = operation.value["security"][0]["workspace_key"][0].as_str() else { continue };
+            let path = operation.path_with(|_| Some(uuid::Uuid::now_v7().to_string()))?;
+            for (scope, secret) in &secrets {
+                let request = stage.with_key(secret).request(operation.method.clone(), &path);
+                let answer = Answer::of(request).await?;
+                if *scope == needed {
+                    ensure!(answer.status != 403, "{} with {scope}: {answer:?}", operation.name());
+                    continue;
+                }
+                let problem = answer.refuses(403, "missing_scope")?;
+                ensure!(
+                    problem["detail"].as_str().is_some_and(|detail| detail.contains(needed)),
+                    "{problem}"
+                );
+                ensure!(answer.header("www-authenticate").contains("insufficient_scope"), "{answer:?}");
+            }
+        }
+        let bad = operator.post(&keys, json!({ "name": "x", "scopes": ["messages:fly"] })).await?;
+        bad.refuses(400, "invalid_request")?;
+        Ok(stage)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_rotated_without_an_outage_and_its_use_is_seen() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let (operator, tenant) = (stage.operator(), stage.tenant("a").await?);
+        let keys = format!("/v1/workspaces/{}/keys", tenant.workspace_id);
+        tenant.get("/v1/accounts").await?.ok()?;
+        let noted = eventually(Duration::from_secs(20), async || {
+            let listed = operator.get(&keys).await.ok()?.json().ok()?;
+            let key = listed["data"][0].clone();
+            key["last_used_at"].is_string().then_some(key)
+        });
+        let old = noted.await?;
+        let rotate = format!("{keys}/{}/rotate", old["id"].as_str().unwrap_or_default());
+        let made = operator.post(&rotate, json!({ "overlap_seconds": 3600 })).await?.created()?;
+        ensure!(made.header("cache-control") == "no-store", "a secret is not for caches");
+        let made = made.json()?;
+        let new = stage.with_key(made["secret"].as_str().unwrap_or_default());
+        for caller in [&tenant, &new] {
+            caller.get("/v1/accounts").await?.ok()?;
+        }
+        operator.post(&rotate, json!({ "overlap_seconds": 0 })).await?.refuses(409, "conflict")?;
+        let again = format!("{keys}/{}/rotate", made["key"]["id"].as_str().unwrap_or_default());
+        operator.post(&again, json!({ "overlap_seconds": 0 })).await?.created()?;
+        new.get("/v1/accounts").await?.refuses(401, "key_expired")?;
         Ok(stage)
     })
     .await

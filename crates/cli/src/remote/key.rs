@@ -1,8 +1,8 @@
 //! `blazz key`.
 
-use blazz_domain::{ApiKeyId, WorkspaceId};
+use blazz_domain::{ApiKeyId, Timestamp, WorkspaceId};
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Remote;
 use crate::output;
@@ -17,6 +17,12 @@ pub(crate) enum Command {
         /// What it is for.
         #[arg(long, default_value = "default")]
         name: String,
+        /// What it may do, such as `messages:send` or `accounts:*`; may be repeated. Everything, unless told.
+        #[arg(long = "scope")]
+        scopes: Vec<String>,
+        /// From when on it opens nothing, such as `2030-01-31T12:00:00Z`. Never, unless told.
+        #[arg(long)]
+        expires_at: Option<Timestamp>,
         #[command(flatten)]
         remote: Remote,
     },
@@ -24,6 +30,18 @@ pub(crate) enum Command {
     List {
         /// The workspace.
         workspace: WorkspaceId,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Replace a key by a new one with the same name and scopes; the new secret is shown this once.
+    Rotate {
+        /// The workspace.
+        workspace: WorkspaceId,
+        /// The id of the key to replace.
+        key: ApiKeyId,
+        /// How long the old key goes on beside the new one, in seconds.
+        #[arg(long, default_value_t = 86_400)]
+        overlap_seconds: u32,
         #[command(flatten)]
         remote: Remote,
     },
@@ -40,22 +58,37 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Create { workspace, name, remote } => {
-            let made =
-                remote.post(&format!("/v1/workspaces/{workspace}/keys"), json!({ "name": name })).await?;
-            if remote.json {
-                output::json(&made)
-            } else {
-                output::line(made.get("secret").and_then(Value::as_str).unwrap_or("-"))
+        Command::Create { workspace, name, scopes, expires_at, remote } => {
+            let mut key = Map::from_iter([("name".to_owned(), Value::from(name))]);
+            if !scopes.is_empty() {
+                key.insert("scopes".to_owned(), Value::from(scopes));
             }
+            if let Some(at) = expires_at {
+                key.insert("expires_at".to_owned(), Value::from(at.to_string()));
+            }
+            let made = remote.post(&format!("/v1/workspaces/{workspace}/keys"), Value::from(key)).await?;
+            show_secret(&remote, &made)
+        }
+        Command::Rotate { workspace, key, overlap_seconds, remote } => {
+            let path = format!("/v1/workspaces/{workspace}/keys/{key}/rotate");
+            let made = remote.post(&path, json!({ "overlap_seconds": overlap_seconds })).await?;
+            show_secret(&remote, &made)
         }
         Command::List { workspace, remote } => {
             let rows = remote.list(&format!("/v1/workspaces/{workspace}/keys")).await?;
-            remote.show(rows, &["id", "name", "hint", "created_at", "revoked_at"])
+            remote
+                .show(rows, &["id", "name", "hint", "created_at", "expires_at", "last_used_at", "revoked_at"])
         }
         Command::Revoke { workspace, key, remote } => {
             remote.delete(&format!("/v1/workspaces/{workspace}/keys/{key}")).await?;
             output::line("revoked")
         }
     }
+}
+
+fn show_secret(remote: &Remote, made: &Value) -> anyhow::Result<()> {
+    if remote.json {
+        return output::json(made);
+    }
+    output::line(made.get("secret").and_then(Value::as_str).unwrap_or("-"))
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod fleet;
 mod inbox;
+mod keys;
 mod node;
 mod outbox;
 mod reading;

@@ -7,6 +7,7 @@ use blazz_services::{
 };
 use blazz_test_support::for_each_database;
 
+use crate::keys::{named, refusal};
 use crate::world::{World, quick, request_id, to_contact};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,24 +15,24 @@ async fn a_key_opens_its_workspace_until_it_is_revoked() {
     for_each_database(async |db| {
         let world = World::new(db, quick()).await;
         let services = &world.services;
-        let created = api_keys::create(services, world.workspace, "production").await.unwrap();
+        let created = api_keys::create(services, world.workspace, &named("production")).await.unwrap();
         assert!(created.secret.starts_with("blz_") && created.secret.ends_with(&created.key.hint));
         assert!(!format!("{created:?}").contains(&created.secret));
         let caller = api_keys::authenticate(services, &created.secret).await.unwrap();
-        assert_eq!(caller, Some(world.workspace));
+        assert_eq!(caller.workspace_id, world.workspace);
         let mut forged = created.secret.clone();
         forged.replace_range(10..11, if &forged[10..11] == "A" { "B" } else { "A" });
         for secret in [forged.as_str(), "", "blz_", &"x".repeat(10_000)] {
-            assert_eq!(api_keys::authenticate(services, secret).await.unwrap(), None);
+            assert_eq!(refusal(services, secret).await, ErrorCode::Unauthorized);
         }
         let other = workspaces::create(services, "other").await.unwrap().id;
         let refused = api_keys::revoke(services, other, created.key.id).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NotFound);
-        assert!(api_keys::authenticate(services, &created.secret).await.unwrap().is_some());
+        assert!(api_keys::authenticate(services, &created.secret).await.is_ok());
         for _ in 0..2 {
             api_keys::revoke(services, world.workspace, created.key.id).await.unwrap();
         }
-        assert_eq!(api_keys::authenticate(services, &created.secret).await.unwrap(), None);
+        assert_eq!(refusal(services, &created.secret).await, ErrorCode::KeyRevoked);
         let keys = api_keys::list(services, world.workspace, &PageQuery::default()).await.unwrap().data;
         assert!(keys.len() == 1 && keys[0].revoked_at.is_some());
         Ok(())
@@ -45,7 +46,7 @@ async fn keys_need_a_workspace_that_exists() {
     for_each_database(async |db| {
         let world = World::new(db, quick()).await;
         let nowhere = WorkspaceId::new();
-        let refused = api_keys::create(&world.services, nowhere, "k").await.unwrap_err();
+        let refused = api_keys::create(&world.services, nowhere, &named("k")).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NotFound);
         let refused = workspaces::get(&world.services, nowhere).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::NotFound);

@@ -28,7 +28,7 @@ pub(crate) struct CreateAccount {
 #[utoipa::path(
     operation_id = "createAccount",
     tag = "accounts",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["accounts:write"])),
     request_body = CreateAccount,
     responses(
         (status = 201, description = "The account.",

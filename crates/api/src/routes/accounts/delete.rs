@@ -14,7 +14,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "deleteAccount",
     tag = "accounts",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["accounts:write"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     responses((status = 204, description = "It is gone.")),
 )]

@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "getAccount",
     tag = "accounts",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["accounts:read"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     responses((status = 200, description = "The account.", body = Account, example = json!(examples::account()))),
 )]

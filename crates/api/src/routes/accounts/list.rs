@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "listAccounts",
     tag = "accounts",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["accounts:read"])),
     params(PageParams),
     responses((status = 200, description = "A page of accounts.", body = Page<Account>, example = json!(examples::page(examples::account())))),
 )]

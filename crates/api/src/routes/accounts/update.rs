@@ -25,7 +25,7 @@ pub(crate) struct UpdateAccount {
 #[utoipa::path(
     operation_id = "updateAccount",
     tag = "accounts",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["accounts:write"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     request_body = UpdateAccount,
     responses((status = 200, description = "The account as it is now.", body = Account, example = json!(examples::account()))),

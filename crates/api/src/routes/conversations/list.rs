@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "listConversations",
     tag = "conversations",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["conversations:read"])),
     params(PageParams),
     responses((status = 200, description = "A page of conversations.", body = Page<Conversation>,
         example = json!(examples::page(examples::conversation())))),

@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "listConversationMessages",
     tag = "conversations",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["conversations:read"])),
     params(("conversation_id" = ConversationId, Path, description = "The conversation."), PageParams),
     responses((status = 200, description = "A page of messages.", body = Page<Message>, example = json!(examples::page(examples::message())))),
 )]

@@ -17,7 +17,7 @@ codes!(LogReplaced, EventsPruned);
 #[utoipa::path(
     operation_id = "listEvents",
     tag = "events",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["events:read"])),
     params(PageParams),
     responses(
         (status = 200, description = "A stretch of the log.", body = EventPage, example = json!(examples::events())),

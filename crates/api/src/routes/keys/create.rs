@@ -3,8 +3,8 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use blazz_domain::WorkspaceId;
-use blazz_services::api_keys::{self, CreatedKey};
+use blazz_domain::{Timestamp, WorkspaceId};
+use blazz_services::api_keys::{self, CreatedKey, NewKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -15,11 +15,17 @@ use crate::state::AppState;
 /// A key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "production" }))]
+#[schema(example = json!({ "name": "production", "scopes": ["accounts:read", "messages:*"], "expires_at": "2127-01-31T12:00:00Z" }))]
 pub(crate) struct CreateKey {
     /// The operator's name for it.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// What it may do: scopes, areas (`messages:*`), or all (`*`), which it is unless told.
+    #[schema(nullable = false)]
+    scopes: Option<Vec<String>>,
+    /// From when on it opens nothing. Never, unless told.
+    #[schema(nullable = false)]
+    expires_at: Option<Timestamp>,
 }
 
 /// Create a key of a workspace.
@@ -39,9 +45,9 @@ pub(crate) async fn create_key(
     Id(workspace_id): Id<WorkspaceId>,
     Body(body): Body<CreateKey>,
 ) -> Result<HttpResponse, ApiError> {
-    let work = |state: Data<AppState>| async move {
-        api_keys::create(&state.services, workspace_id, &body.name).await
-    };
+    let new = NewKey { name: body.name, scopes: body.scopes, expires_at: body.expires_at };
+    let work =
+        |state: Data<AppState>| async move { api_keys::create(&state.services, workspace_id, &new).await };
     let created = promise(state, work).await?;
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(created))
 }

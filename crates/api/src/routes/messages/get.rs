@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "getMessage",
     tag = "messages",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["messages:read"])),
     params(("message_id" = MessageId, Path, description = "The message.")),
     responses((status = 200, description = "The message.", body = Message, example = json!(examples::message()))),
 )]

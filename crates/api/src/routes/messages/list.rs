@@ -35,7 +35,7 @@ pub(crate) struct MessageParams {
 #[utoipa::path(
     operation_id = "listMessages",
     tag = "messages",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["messages:read"])),
     params(MessageParams),
     responses(
         (status = 200, description = "A page of messages.", body = Page<Message>, example = json!(examples::page(examples::message()))),

@@ -77,7 +77,7 @@ impl TryFrom<SendMessage> for SendRequest {
 #[utoipa::path(
     operation_id = "sendMessage",
     tag = "messages",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["messages:send"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, chosen by you, for this request alone.",
         min_length = 1, max_length = 255)),
     request_body(content = SendMessage, examples(

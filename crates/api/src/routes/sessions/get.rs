@@ -13,7 +13,7 @@ use crate::state::AppState;
 #[utoipa::path(
     operation_id = "getSession",
     tag = "sessions",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["sessions:read"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     responses((status = 200, description = "The session.", body = Session, example = json!(examples::session("connected", None, "running")))),
 )]

@@ -18,7 +18,7 @@ codes!(AccountNotLinked, SessionNotRunning, NodeUnreachable);
 #[utoipa::path(
     operation_id = "logoutSession",
     tag = "sessions",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["sessions:write"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     responses(
         (status = 200, description = "The session as its node now reports it.", body = Session,

@@ -65,7 +65,7 @@ pub(crate) struct QrPicture(Vec<u8>);
 #[utoipa::path(
     operation_id = "getSessionQr",
     tag = "sessions",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["sessions:read"])),
     params(("account_id" = AccountId, Path, description = "The account."), QrParams),
     responses(
         (status = 200, description = "The code, in the form that `Accept` asks for.", content(

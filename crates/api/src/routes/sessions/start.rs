@@ -18,7 +18,7 @@ codes!(NoCapacity, NodeUnreachable, StorageMissing);
 #[utoipa::path(
     operation_id = "startSession",
     tag = "sessions",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["sessions:write"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     responses(
         (status = 200, description = "The session as its node now reports it.", body = Session,

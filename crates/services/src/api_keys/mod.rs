@@ -1,23 +1,22 @@
 //! API keys: who may speak for a workspace. Stored as a hash; the secret is shown once.
 
+mod authenticate;
+mod rotate;
+mod secret;
+
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blazz_database::api_keys::{self, ApiKeyRow};
-use blazz_domain::{ApiKeyId, Page, Timestamp, WorkspaceId, random};
+use blazz_domain::{ApiKeyId, ErrorCode, Grants, Page, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
+
+pub use authenticate::{KeyHolder, authenticate, note_use};
+pub use rotate::{MAX_OVERLAP, Rotation, rotate};
 
 use crate::cursor::{PageQuery, id_cursor, page_of};
 use crate::workspaces::{self, checked_name};
 use crate::{ServiceError, Services};
-
-/// What every secret begins with, so that scanners find a leaked one.
-const PREFIX: &str = "blz_";
-/// The prefix and 32 bytes in base64.
-const SECRET_LENGTH: usize = PREFIX.len() + 43;
 
 /// A key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,10 +31,29 @@ pub struct ApiKey {
     /// The last four characters of the secret.
     #[schema(examples("x9Qa"))]
     pub hint: String,
+    /// What it may do.
+    pub scopes: Grants,
     /// When it was created.
     pub created_at: Timestamp,
+    /// From when on it opens nothing.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// The key that took its place when it was rotated.
+    pub replaced_by: Option<ApiKeyId>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// A key to make.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey {
+    /// The operator's name for it.
+    pub name: String,
+    /// What it may do ([`Grants::parse`]); all there is, unless told.
+    pub scopes: Option<Vec<String>>,
+    /// From when on it opens nothing.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A new key with its secret, which nobody can ask for again.
@@ -60,7 +78,11 @@ impl From<ApiKeyRow> for ApiKey {
             workspace_id: row.workspace_id,
             name: row.name,
             hint: row.hint,
+            scopes: row.scopes,
             created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            replaced_by: row.replaced_by,
             revoked_at: row.revoked_at,
         }
     }
@@ -69,28 +91,54 @@ impl From<ApiKeyRow> for ApiKey {
 /// Creates a key for a workspace.
 ///
 /// # Errors
-/// When the name is bad or there is no such workspace.
+/// When the name, a scope or the expiry is bad or there is no such workspace.
 pub async fn create(
     services: &Services,
     workspace_id: WorkspaceId,
-    name: &str,
+    new: &NewKey,
 ) -> Result<CreatedKey, ServiceError> {
-    let name = checked_name(name)?;
+    let (name, now) = (checked_name(&new.name)?, services.clock.now());
+    let scopes = new.scopes.as_deref().map_or_else(|| Ok(Grants::all()), Grants::parse);
+    let scopes = scopes
+        .map_err(|error| ServiceError::refused(ErrorCode::InvalidRequest, format!("scopes: {error}")))?;
+    check_expiry(new.expires_at, now)?;
     workspaces::get(services, workspace_id).await?;
-    let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
-    let row = ApiKeyRow {
-        id: ApiKeyId::new(),
-        workspace_id,
-        name,
-        hint: secret.chars().skip(SECRET_LENGTH - 4).collect(),
-        secret_hash: hash(&secret),
-        created_at: services.clock.now(),
-        revoked_at: None,
-    };
+    let (row, secret) = new_row(workspace_id, name, scopes, new.expires_at, now);
     let mut conn = services.pool.get().await?;
     api_keys::insert(&mut conn, &row).await?;
     tracing::info!(workspace.id = %workspace_id, api_key.id = %row.id, "api key created");
     Ok(CreatedKey { key: row.into(), secret })
+}
+
+fn new_row(
+    workspace_id: WorkspaceId,
+    name: String,
+    scopes: Grants,
+    expires_at: Option<Timestamp>,
+    created_at: Timestamp,
+) -> (ApiKeyRow, String) {
+    let secret = secret::new();
+    let row = ApiKeyRow {
+        id: ApiKeyId::new(),
+        workspace_id,
+        name,
+        hint: secret::hint(&secret),
+        secret_hash: secret::hash(&secret),
+        created_at,
+        revoked_at: None,
+        scopes,
+        expires_at,
+        last_used_at: None,
+        replaced_by: None,
+    };
+    (row, secret)
+}
+
+fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), ServiceError> {
+    if expires_at.is_none_or(|at| at > now) {
+        return Ok(());
+    }
+    Err(ServiceError::refused(ErrorCode::InvalidRequest, "expires_at must be in the future"))
 }
 
 /// The keys of a workspace, newest first, revoked ones too.
@@ -123,22 +171,4 @@ pub async fn revoke(
     let row = row.ok_or_else(|| ServiceError::not_found("key"))?;
     tracing::info!(workspace.id = %workspace_id, api_key.id = %id, "api key revoked");
     Ok(row.into())
-}
-
-/// Whose key this is; `None` for anything but a valid, unrevoked secret.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn authenticate(services: &Services, secret: &str) -> Result<Option<WorkspaceId>, ServiceError> {
-    if secret.len() != SECRET_LENGTH || !secret.starts_with(PREFIX) {
-        return Ok(None);
-    }
-    let mut conn = services.pool.get().await?;
-    let row = api_keys::find_active_by_hash(&mut conn, &hash(secret)).await?;
-    Ok(row.map(|row| row.workspace_id))
-}
-
-/// A plain hash will do: a secret of 256 random bits cannot be guessed, so it needs no slow one.
-fn hash(secret: &str) -> String {
-    hex::encode(Sha256::digest(secret))
 }

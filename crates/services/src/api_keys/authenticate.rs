@@ -1,0 +1,67 @@
+//! Whose key came: found by its hash, judged by the clock.
+
+use std::time::Duration;
+
+use blazz_database::api_keys::{self, ApiKeyRow};
+use blazz_domain::{ApiKeyId, ErrorCode, Grants, Timestamp, WorkspaceId};
+
+use super::secret;
+use crate::{ServiceError, Services};
+
+/// How exactly the last use of a key is known: one write in this time, however often it is used.
+const USE_GRAIN: Duration = Duration::from_secs(60);
+
+/// Who holds a valid key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The key.
+    pub key_id: ApiKeyId,
+    /// The workspace it speaks for.
+    pub workspace_id: WorkspaceId,
+    /// What it may do.
+    pub scopes: Grants,
+    /// Whether [`note_use`] is due.
+    pub is_use_to_note: bool,
+}
+
+/// Whose key this is.
+///
+/// # Errors
+/// `unauthorized` for what is no key's secret, `key_revoked` and `key_expired` for what was one; when the database is not there.
+pub async fn authenticate(services: &Services, secret: &str) -> Result<KeyHolder, ServiceError> {
+    let unknown = || ServiceError::refused(ErrorCode::Unauthorized, "the key is not valid");
+    if !secret::is_one(secret) {
+        return Err(unknown());
+    }
+    let mut conn = services.pool.get().await?;
+    let row = api_keys::find_by_hash(&mut conn, &secret::hash(secret)).await?.ok_or_else(unknown)?;
+    let now = services.clock.now();
+    if row.revoked_at.is_some() {
+        return Err(ServiceError::refused(ErrorCode::KeyRevoked, "the key was revoked"));
+    }
+    if has_expired(&row, now) {
+        let detail =
+            if row.replaced_by.is_some() { "the key was replaced by another" } else { "the key has expired" };
+        return Err(ServiceError::refused(ErrorCode::KeyExpired, detail));
+    }
+    Ok(KeyHolder {
+        key_id: row.id,
+        workspace_id: row.workspace_id,
+        scopes: row.scopes,
+        is_use_to_note: row.last_used_at.is_none_or(|at| now.since(at) >= USE_GRAIN),
+    })
+}
+
+/// Notes that a key is in use.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn note_use(services: &Services, id: ApiKeyId) -> Result<(), ServiceError> {
+    let mut conn = services.pool.get().await?;
+    Ok(api_keys::touch(&mut conn, id, services.clock.now()).await?)
+}
+
+/// Whether the key's time is over.
+pub(super) fn has_expired(row: &ApiKeyRow, now: Timestamp) -> bool {
+    row.expires_at.is_some_and(|at| at <= now)
+}
