@@ -10,11 +10,13 @@
 )]
 
 mod commands;
+mod documents;
 mod linking;
 mod loss;
 mod production;
-mod readme;
+mod samples;
 mod settings;
 mod stack;
+mod troubled_road;
 mod up;
 mod walkthrough;
