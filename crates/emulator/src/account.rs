@@ -11,6 +11,7 @@ use crate::app_state::Collections;
 use crate::connection::Link;
 use crate::delivery::Queue;
 use crate::phone::Phone;
+use crate::profile::Picture;
 
 /// One WhatsApp number. The phone is its device 0; companions are numbered from 1.
 pub(crate) struct Account {
@@ -28,12 +29,19 @@ pub(crate) struct Account {
 pub(crate) struct AccountState {
     pub(crate) name: String,
     pub(crate) about: String,
+    /// When the about text was set, in seconds since 1970.
+    pub(crate) about_at: i64,
+    pub(crate) picture: Option<Picture>,
+    /// The number of the last picture, also when it was removed.
+    pub(crate) last_picture: u64,
     pub(crate) devices: BTreeMap<u16, Device>,
     pub(crate) subscribers: BTreeSet<(String, u16)>,
     pub(crate) blocked: BTreeMap<String, i64>,
     pub(crate) privacy: BTreeMap<String, String>,
     pub(crate) disappearing_seconds: u32,
     pub(crate) collections: Collections,
+    /// Accounts that this one wrote to: its contacts, as far as its privacy goes.
+    pub(crate) contacts: BTreeSet<String>,
     /// Accounts that exchanged messages with this one: they learn when its devices change.
     pub(crate) peers: BTreeMap<String, Weak<Account>>,
     last_device: u16,
@@ -144,12 +152,13 @@ fn default_privacy() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Remembers that two accounts exchanged a message.
-pub(crate) fn acquaint(one: &Arc<Account>, other: &Arc<Account>) {
-    if one.number == other.number {
+/// Remembers that an account wrote to another one.
+pub(crate) fn acquaint(writer: &Arc<Account>, recipient: &Arc<Account>) {
+    if writer.number == recipient.number {
         return;
     }
-    for (account, peer) in [(one, other), (other, one)] {
+    writer.state().contacts.insert(recipient.number.clone());
+    for (account, peer) in [(writer, recipient), (recipient, writer)] {
         let mut state = account.state();
         if !state.peers.contains_key(&peer.number) {
             state.peers.insert(peer.number.clone(), Arc::downgrade(peer));

@@ -12,6 +12,7 @@ use crate::config::EmulatorConfig;
 use crate::error::EmulatorError;
 use crate::faults::FaultRequest;
 use crate::phone::{PhoneMessage, PhoneReceipt, ReceiptKind};
+use crate::profile::PhoneChange;
 use crate::script::{self, DeviceInfo, PhoneInfo};
 use crate::server::{self, Server};
 use crate::stats::StatsSnapshot;
@@ -21,7 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running emulator. Dropping it ends its tasks; [`Emulator::stop`] also waits for them.
 pub struct Emulator {
-    server: Arc<Server>,
+    pub(crate) server: Arc<Server>,
     ws_url: String,
     admin_address: SocketAddr,
     admin: actix_web::dev::ServerHandle,
@@ -99,7 +100,8 @@ impl Emulator {
     /// # Errors
     /// [`EmulatorError::UnknownPhone`].
     pub async fn set_confirms_delivery(&self, phone: &str, on: bool) -> Result<PhoneInfo, EmulatorError> {
-        script::set_confirms_delivery(&self.server, phone, on)
+        let change = PhoneChange { confirms_delivery: Some(on), ..PhoneChange::default() };
+        self.change_phone(phone, change).await
     }
 
     /// The phone scans a QR; returns the number of the new companion.

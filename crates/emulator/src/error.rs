@@ -16,6 +16,9 @@ pub enum EmulatorError {
     /// No companion with that number.
     #[error("the phone has no such device")]
     UnknownDevice,
+    /// The phone has no profile picture.
+    #[error("the phone has no profile picture")]
+    NoPicture,
     /// Not the text of a WhatsApp QR code, or one that does not belong to the companion that showed its ref.
     #[error("not a WhatsApp QR code of a companion that is connected")]
     BadQr,
@@ -42,6 +45,7 @@ impl EmulatorError {
             Self::UnknownPhone => "unknown_phone",
             Self::UnknownRecipient => "unknown_recipient",
             Self::UnknownDevice => "unknown_device",
+            Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
             Self::BadFault(_) => "bad_fault",
@@ -55,7 +59,7 @@ impl EmulatorError {
     pub fn status(&self) -> u16 {
         match self {
             Self::BadPhone | Self::BadQr | Self::BadFault(_) | Self::BadRequest(_) => 400,
-            Self::UnknownPhone | Self::UnknownRecipient | Self::UnknownDevice => 404,
+            Self::UnknownPhone | Self::UnknownRecipient | Self::UnknownDevice | Self::NoPicture => 404,
             Self::ExpiredQr => 410,
             Self::Internal(_) => 500,
         }

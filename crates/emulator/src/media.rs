@@ -36,6 +36,14 @@ impl MediaStore {
         true
     }
 
+    /// Forgets the blob at a path.
+    pub(crate) fn remove(&self, path: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(blob) = state.by_path.remove(path) {
+            state.size -= blob.len();
+        }
+    }
+
     /// The blob at a path.
     pub(crate) fn get(&self, path: &str) -> Option<Bytes> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).by_path.get(path).cloned()

@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::stanza::SERVER;
 use crate::{delivery, entropy};
 
-fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
+pub(crate) fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
     NodeBuilder::new("notification")
         .attr("id", entropy::hexadecimal::<6>())
         .attr("type", kind)
@@ -60,8 +60,8 @@ fn announce(
     }
 }
 
-/// Who must know an account's devices: its own other companions, and those that exchanged messages with it.
-fn audience(account: &Arc<Account>, except: u16) -> Vec<(Arc<Account>, u16)> {
+/// Who must know an account's devices and profile: its own other companions, and those that exchanged messages with it.
+pub(crate) fn audience(account: &Arc<Account>, except: u16) -> Vec<(Arc<Account>, u16)> {
     let state = account.state();
     let own = state.linked().filter(|(number, _)| *number != except);
     let mut audience: Vec<_> = own.map(|(number, _)| (Arc::clone(account), number)).collect();

@@ -8,17 +8,18 @@ use whatsapp_rust::wacore_binary::node::Node;
 
 use crate::account::Account;
 use crate::connection::Link;
-use crate::delivery;
 use crate::server::Server;
 use crate::stanza::{attr, jid_attr};
-
-/// The longest push name that is taken.
-const LONGEST_NAME: usize = 100;
+use crate::{delivery, profile};
 
 /// Takes a presence from a companion.
 pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()> {
     let (account, device) = link.device().context("presence before the login")?;
-    let kind = attr(node, "type").unwrap_or_else(|| "available".to_owned());
+    if let Some(name) = attr(node, "name").filter(|name| !name.is_empty()) {
+        profile::set_name(account, &name);
+    }
+    // Without a type it says the name only.
+    let Some(kind) = attr(node, "type") else { return Ok(()) };
     match kind.as_str() {
         "subscribe" => subscribe(server, link, account, device, node),
         "unsubscribe" => {
@@ -29,9 +30,6 @@ pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()
             Ok(())
         }
         "available" | "unavailable" => {
-            if let Some(name) = attr(node, "name").filter(|name| !name.is_empty()) {
-                account.state().name = name.chars().take(LONGEST_NAME).collect();
-            }
             announce(server, account, kind);
             Ok(())
         }

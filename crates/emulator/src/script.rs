@@ -12,13 +12,12 @@ use crate::connection::Link;
 use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
 use crate::phone::{self, Outgoing, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
+use crate::profile::{LONGEST_NAME, Picture};
 use crate::server::Server;
 use crate::{entropy, pairing, removal};
 
 /// The longest text that a phone sends.
 const LONGEST_TEXT: usize = 65_536;
-/// The longest name of a phone.
-const LONGEST_NAME: usize = 100;
 /// Phones that one emulator has.
 const MOST_PHONES: usize = 100_000;
 
@@ -35,6 +34,11 @@ pub struct PhoneInfo {
     pub devices: usize,
     /// Does the phone send delivery receipts by itself?
     pub confirms_delivery: bool,
+    /// The about text.
+    pub about: String,
+    /// The id of its profile picture, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// A companion, as the admin API shows it.
@@ -86,6 +90,7 @@ pub(crate) fn add_phone(
     let (phone, mail) = Phone::new(server.seconds()).map_err(internal)?;
     let name = if name.is_empty() { format!("Phone {number}") } else { name.to_owned() };
     let account = Arc::new(Account::new(&number, &lid_of(&number), phone, &name));
+    account.state().about_at = server.seconds();
     let (is_new, account) = server.accounts.insert(account);
     if is_new {
         server.tracker.spawn(phone::run(Arc::clone(server), Arc::clone(&account), mail));
@@ -106,22 +111,13 @@ pub(crate) fn info(account: &Account) -> PhoneInfo {
         name: state.name.clone(),
         devices: state.linked().count(),
         confirms_delivery: account.phone.confirms_delivery.load(Ordering::Relaxed),
+        about: state.about.clone(),
+        picture: state.picture.as_ref().map(Picture::id),
     }
 }
 
 pub(crate) fn phones(server: &Server) -> Vec<PhoneInfo> {
     server.accounts.all().iter().map(|account| info(account)).collect()
-}
-
-/// Turns the phone's own delivery receipts on or off.
-pub(crate) fn set_confirms_delivery(
-    server: &Server,
-    phone: &str,
-    on: bool,
-) -> Result<PhoneInfo, EmulatorError> {
-    let account = find(server, phone)?;
-    account.phone.confirms_delivery.store(on, Ordering::Relaxed);
-    Ok(info(&account))
 }
 
 pub(crate) fn scan(server: &Server, phone: &str, qr: &str) -> Result<u16, EmulatorError> {

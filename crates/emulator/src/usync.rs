@@ -8,11 +8,12 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 
 use crate::account::Account;
+use crate::privacy;
 use crate::server::Server;
 use crate::stanza::{attr_or_empty, bytes, children, jid_attr};
 
 /// Answers `<usync>`.
-pub(crate) fn answer(server: &Server, request: &Node) -> Result<Node> {
+pub(crate) fn answer(server: &Server, asker: &Account, request: &Node) -> Result<Node> {
     let protocols: Vec<&str> =
         request.get_optional_child("query").into_iter().flat_map(children).map(|child| &*child.tag).collect();
     let mut users = Vec::new();
@@ -22,7 +23,7 @@ pub(crate) fn answer(server: &Server, request: &Node) -> Result<Node> {
         let mut answers = Vec::new();
         for protocol in &protocols {
             match is_known(protocol) {
-                true => answers.extend(answer_protocol(server, protocol, &jid, account.as_ref())?),
+                true => answers.extend(answer_protocol(server, asker, protocol, &jid, account.as_ref())?),
                 false => server.stats.unanswered(&format!("usync {protocol}")),
             }
         }
@@ -70,6 +71,7 @@ fn is_known(protocol: &str) -> bool {
 
 fn answer_protocol(
     server: &Server,
+    asker: &Account,
     protocol: &str,
     jid: &Jid,
     account: Option<&Arc<Account>>,
@@ -83,8 +85,21 @@ fn answer_protocol(
         "contact" => NodeBuilder::new("contact").attr("type", "in").bytes(contact(jid)).build(),
         "lid" => NodeBuilder::new("lid").attr("val", Jid::lid(account.lid.as_str())).build(),
         "status" => {
-            let about = account.state().about.clone();
-            NodeBuilder::new("status").attr("t", server.seconds()).bytes(about.into_bytes()).build()
+            if !privacy::shows(account, privacy::ABOUT, asker) {
+                return Ok(Some(hidden("status")));
+            }
+            let state = account.state();
+            NodeBuilder::new("status")
+                .attr("t", state.about_at)
+                .bytes(state.about.clone().into_bytes())
+                .build()
+        }
+        "picture" => {
+            if !privacy::shows(account, privacy::PICTURE, asker) {
+                return Ok(Some(hidden("picture")));
+            }
+            let picture = account.state().picture.clone();
+            return Ok(picture.map(|picture| NodeBuilder::new("picture").attr("id", picture.id()).build()));
         }
         "disappearing_mode" => {
             let duration = account.state().disappearing_seconds;
@@ -94,9 +109,15 @@ fn answer_protocol(
                 .build()
         }
         "devices" => devices(server, account)?,
-        // No business profile, picture, text status or username: the real server leaves these out.
+        // No business profile, text status or username: the real server leaves these out.
         _ => return Ok(None),
     }))
+}
+
+/// What the account's privacy keeps from the asker.
+fn hidden(protocol: &'static str) -> Node {
+    let error = NodeBuilder::new("error").attr("code", 401).attr("text", "not-authorized").build();
+    NodeBuilder::new(protocol).children([error]).build()
 }
 
 fn contact(jid: &Jid) -> Vec<u8> {

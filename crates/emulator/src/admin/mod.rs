@@ -10,9 +10,12 @@ mod faults;
 mod healthz;
 mod messages;
 mod phones;
+mod picture;
+mod put_picture;
 mod received_receipts;
 mod remove_device;
 mod remove_devices;
+mod remove_picture;
 mod scan;
 mod send_message;
 mod send_receipts;
@@ -23,7 +26,7 @@ mod upload_media;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::web::{Data, JsonConfig, PathConfig, ServiceConfig, delete, get, patch, post, resource};
+use actix_web::web::{Data, JsonConfig, PathConfig, ServiceConfig, delete, get, patch, post, put, resource};
 use actix_web::{App, HttpServer};
 
 use crate::server::Server;
@@ -54,6 +57,12 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/phones").route(get().to(phones::handle)).route(post().to(add_phone::handle)))
         .service(resource("/phones/{phone}").route(patch().to(change_phone::handle)))
+        .service(
+            resource("/phones/{phone}/picture")
+                .route(get().to(picture::handle))
+                .route(put().to(put_picture::handle))
+                .route(delete().to(remove_picture::handle)),
+        )
         .service(resource("/phones/{phone}/scan").route(post().to(scan::handle)))
         .service(
             resource("/phones/{phone}/messages")

@@ -7,7 +7,7 @@ use super::{Answer, Request};
 pub(super) fn answer(request: &Request<'_>) -> Result<Answer> {
     Ok(match request.operation() {
         Some(query) if query.tag == "usync" => {
-            Answer::Result(vec![crate::usync::answer(request.server, query)?])
+            Answer::Result(vec![crate::usync::answer(request.server, request.account, query)?])
         }
         _ => Answer::Unknown,
     })

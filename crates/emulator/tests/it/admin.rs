@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use crate::companion::{Companion, PATIENCE};
 use crate::stage::{ANNA, BERT, Stage};
 
-struct Api {
-    client: Client,
-    base: String,
+pub(crate) struct Api {
+    pub(crate) client: Client,
+    pub(crate) base: String,
 }
 
 impl Api {
-    fn new(base: String) -> Self {
+    pub(crate) fn new(base: String) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         Self { client, base }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -32,11 +32,11 @@ impl Api {
         (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
     }
 }

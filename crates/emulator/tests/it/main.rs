@@ -8,6 +8,7 @@ mod faults;
 mod linking;
 mod messages;
 mod offline;
+mod profile;
 mod receipts;
 mod retries;
 mod stage;
