@@ -1,5 +1,6 @@
 //! The operator's command. It holds no business logic: it starts programs, migrates the database and calls the API.
 
+mod manual;
 mod migrate;
 mod output;
 mod remote;
@@ -42,6 +43,8 @@ enum Command {
     Secret(secret::Command),
     /// Print the API's OpenAPI document.
     Openapi(Remote),
+    Completions(manual::CompletionsArgs),
+    Manual(manual::ManualArgs),
 }
 
 /// Reads the command line and does what it says.
@@ -59,6 +62,8 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Session(command) => remote::session::run(command).await,
         Command::Secret(command) => secret::run(command),
         Command::Openapi(remote) => output::json(&remote.get_openly("/openapi.json").await?),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Manual(args) => manual::write(&args, Cli::command()),
     }
 }
 

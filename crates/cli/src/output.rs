@@ -12,6 +12,14 @@ pub(crate) fn json(value: &Value) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// Prints what came of a command: `value` for programs, `text` for people.
+///
+/// # Errors
+/// When standard output is gone.
+pub(crate) fn outcome(wants_json: bool, text: &str, value: &Value) -> anyhow::Result<()> {
+    if wants_json { json(value) } else { line(text) }
+}
+
 /// Prints one line.
 ///
 /// # Errors

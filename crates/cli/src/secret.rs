@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use blazz_domain::{NodeId, random};
 use blazz_wire::keys::FleetSecret;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::output;
 
@@ -11,7 +12,7 @@ use crate::output;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// A new fleet secret, for the API (BLAZZ_FLEET_SECRET).
-    Fleet,
+    Fleet(Form),
     /// The secret of one node (BLAZZ_NODE_SECRET), derived from the fleet secret.
     Node {
         /// The node's id (BLAZZ_NODE_ID).
@@ -19,21 +20,37 @@ pub(crate) enum Command {
         /// The fleet secret.
         #[arg(long, env = "BLAZZ_FLEET_SECRET", hide_env_values = true)]
         fleet_secret: Option<String>,
+        #[command(flatten)]
+        form: Form,
     },
     /// A new operator key, for the API (BLAZZ_OPERATOR_KEY).
-    Operator,
+    Operator(Form),
+}
+
+/// How the secret is printed.
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct Form {
+    /// Print JSON: `{"secret": "…"}`.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Form {
+    fn print(self, secret: &str) -> anyhow::Result<()> {
+        output::outcome(self.json, secret, &json!({ "secret": secret }))
+    }
 }
 
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Fleet => output::line(&FleetSecret::generate().to_hex()),
-        Command::Node { id, fleet_secret } => {
+        Command::Fleet(form) => form.print(&FleetSecret::generate().to_hex()),
+        Command::Node { id, fleet_secret, form } => {
             let secret =
                 fleet_secret.context("BLAZZ_FLEET_SECRET is not set; `blazz secret fleet` makes one")?;
             let fleet = FleetSecret::parse(&secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
-            output::line(&fleet.node_secret(&id).to_hex())
+            form.print(&fleet.node_secret(&id).to_hex())
         }
-        Command::Operator => output::line(&operator_key()),
+        Command::Operator(form) => form.print(&operator_key()),
     }
 }
 

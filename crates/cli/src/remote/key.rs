@@ -81,7 +81,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Revoke { workspace, key, remote } => {
             remote.delete(&format!("/v1/workspaces/{workspace}/keys/{key}")).await?;
-            output::line("revoked")
+            output::outcome(remote.json, "revoked", &json!({ "id": key, "is_revoked": true }))
         }
     }
 }

@@ -96,3 +96,45 @@ fn secrets_are_fresh_and_a_nodes_is_derived() {
     let (ok, said) = text(api.env("BLAZZ_FLEET_SECRET", &fleet).env("BLAZZ_OPERATOR_KEY", &operator));
     assert!(ok, "what was made is taken: {said}");
 }
+
+#[test]
+fn what_is_printed_for_people_is_printed_for_programs_as_well() {
+    let json = |args: &[&str], variables: &[(&str, &str)]| -> Value {
+        let (ok, said) = alone(args, variables);
+        assert!(ok, "{said}");
+        serde_json::from_str(&said).unwrap()
+    };
+    let fleet = json(&["secret", "fleet", "--json"], &[]);
+    let fleet = fleet["secret"].as_str().unwrap();
+    let node = json(&["secret", "node", "node-1", "--json"], &[("BLAZZ_FLEET_SECRET", fleet)]);
+    let (_, text) = alone(&["secret", "node", "node-1"], &[("BLAZZ_FLEET_SECRET", fleet)]);
+    assert_eq!(node["secret"], text.trim());
+    assert!(json(&["secret", "operator", "--json"], &[])["secret"].as_str().unwrap().starts_with("blzop_"));
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("blazz.db").display());
+    assert_eq!(json(&["migrate", "--json"], &[("BLAZZ_DATABASE_URL", &url)])["is_up_to_date"], true);
+}
+
+#[test]
+fn a_shell_completes_commands_and_man_knows_every_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, script) = alone(&["completions", "bash"], &[]);
+    let file = dir.path().join("blazz.bash");
+    std::fs::write(&file, script).unwrap();
+    let ask = "source \"$0\"; COMP_WORDS=(blazz wor); COMP_CWORD=1; _blazz blazz wor blazz; echo \"${COMPREPLY[*]}\"";
+    let (ok, words) = text(Command::new("bash").args(["-c", ask]).arg(&file));
+    assert!(ok && words.trim() == "workspace", "{words}");
+    for shell in ["zsh", "fish"] {
+        let (ok, script) = alone(&["completions", shell], &[]);
+        assert!(ok && script.contains("workspace"), "{shell}: {script}");
+    }
+
+    let pages = dir.path().join("share/man1");
+    let secret = ("BLAZZ_OPERATOR_KEY", "blzop_hunter2");
+    let (ok, error) = alone(&["manual", pages.to_str().unwrap()], &[secret]);
+    assert!(ok, "{error}");
+    for page in ["blazz.1", "blazz-up.1", "blazz-key-create.1", "blazz-secret-node.1"] {
+        let page = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(page.contains(".SH SYNOPSIS") && !page.contains("hunter2"), "{page}");
+    }
+}

@@ -10,12 +10,14 @@
 )]
 
 mod commands;
+mod documents;
 mod linking;
 mod loss;
 mod production;
-mod readme;
+mod samples;
 mod schemathesis;
 mod settings;
 mod stack;
+mod troubled_road;
 mod up;
 mod walkthrough;
