@@ -23,6 +23,20 @@ impl ErrorCode {
             Self::WrongKeyKind => {
                 "Use a workspace's key on routes of a workspace and the operator's key on the operator's."
             }
+            Self::KeyExpired => "Use another key; who may manage keys can rotate one before it expires.",
+            Self::KeyRevoked => "Use another key.",
+            Self::MissingScope => "Use a key that has the scope which the detail names.",
+            Self::MessageNotFound => {
+                "Check the id, and that the key belongs to the workspace that owns the message."
+            }
+            Self::WrongConversation => "Answer and react in the conversation that the message belongs to.",
+            Self::AlreadyLinked => {
+                "Nothing is to be done; to link another number, log the session out first."
+            }
+            Self::PairingRefused => {
+                "Check the number, and that it is registered with WhatsApp; or link by QR code."
+            }
+            Self::PairingRateLimited => "Wait some minutes before the next code, or link by QR code.",
             Self::RouteNotFound => "Compare the path with the reference; paths have no slash at their end.",
             Self::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
             Self::NotFound => "Check the id, and that the key belongs to the workspace that owns the object.",
@@ -71,7 +85,10 @@ mod tests {
     fn every_code_is_explained_in_sentences() {
         for code in ErrorCode::ALL {
             for text in [code.meaning(), code.advice()] {
-                assert!(text.ends_with('.') && text.chars().next().is_some_and(char::is_uppercase), "{code}: {text}");
+                assert!(
+                    text.ends_with('.') && text.chars().next().is_some_and(char::is_uppercase),
+                    "{code}: {text}"
+                );
             }
         }
     }

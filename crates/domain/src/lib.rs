@@ -38,5 +38,6 @@ pub use phone::PhoneNumber;
 pub use reference::{Quote, Reaction, Reference};
 pub use scope::{Grants, GrantsError, Scope};
 pub use session::{
-    Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt, SessionReport,
+    Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt,
+    SessionReport,
 };

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode, Reference,
-    SendOutcome, SessionReport, StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode,
+    Reference, SendOutcome, SessionReport, StateReason,
 };
 use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};

@@ -1,8 +1,8 @@
 //! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
 
 use blazz_domain::{
-    AccountId, Jid, Lease, MessageContent, PhoneNumber, ProviderMessageId, Reference, SessionReport, Timestamp,
-    WorkspaceId,
+    AccountId, Jid, Lease, MessageContent, PhoneNumber, ProviderMessageId, Reference, SessionReport,
+    Timestamp, WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
 

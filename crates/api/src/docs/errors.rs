@@ -41,7 +41,8 @@ pub(super) async fn page() -> HttpResponse {
 fn html() -> String {
     let mut page = String::from(HEAD);
     for code in ErrorCode::ALL {
-        let (status, meaning, advice) = (status_of(*code).as_u16(), text(code.meaning()), text(code.advice()));
+        let (status, meaning, advice) =
+            (status_of(*code).as_u16(), text(code.meaning()), text(code.advice()));
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,

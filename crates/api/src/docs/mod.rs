@@ -56,7 +56,8 @@ async fn file(name: Path<String>, settings: Data<Config<'static>>) -> Result<Htt
 }
 
 async fn only_get() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::refused(ErrorCode::MethodNotAllowed, "this path takes GET").with_header(header::ALLOW, "GET"))
+    Err(ApiError::refused(ErrorCode::MethodNotAllowed, "this path takes GET")
+        .with_header(header::ALLOW, "GET"))
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ async fn a_problem_leads_to_its_explanation() -> anyhow::Result<()> {
     on_every_stage(|stage| async {
         let tenant = stage.tenant("a").await?;
         let problem = tenant.get("/v1/accounts/nope").await?.refuses(404, "account_not_found")?;
-        let (page, anchor) = problem["type"].as_str().and_then(|kind| kind.split_once('#')).context("type")?;
+        let (page, anchor) =
+            problem["type"].as_str().and_then(|kind| kind.split_once('#')).context("type")?;
         let catalogue = tenant.get(page).await?.ok()?;
         ensure!(catalogue.text().contains(&format!("id=\"{anchor}\"")), "{anchor}");
         for code in ErrorCode::ALL {

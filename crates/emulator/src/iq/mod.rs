@@ -69,7 +69,9 @@ pub(crate) async fn answer(server: &Arc<Server>, link: &Arc<Link>, node: &Node) 
     }
     let id = attr_or_empty(node, "id");
     let Some((account, device)) = link.device() else {
-        if let (Some(_), Some(linking)) = (link.registration(), node.get_optional_child(link_code::REGISTRATION)) {
+        if let (Some(_), Some(linking)) =
+            (link.registration(), node.get_optional_child(link_code::REGISTRATION))
+        {
             link_code::answer(server, link, &id, linking);
             return Ok(());
         }

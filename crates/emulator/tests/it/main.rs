@@ -4,8 +4,8 @@
 mod admin;
 mod baileys;
 mod companion;
-mod content;
 mod contact;
+mod content;
 mod devices;
 mod faults;
 mod linking;

@@ -98,7 +98,7 @@ async fn an_account_goes_at_once_while_its_node_is_down_and_the_node_hears_of_it
         let refused = accounts::get(&world.services, world.workspace, gone).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::AccountNotFound);
         assert_eq!(world.all_messages().await.len(), 0);
-        assert_eq!(world.event_kinds().await.last().map(String::as_str), Some("account.deleted"));
+        assert_eq!(world.event_kinds().await.last().copied(), Some("account.deleted"));
 
         let registered = node.register(&world.services, 100).await.unwrap();
         assert_eq!(registered.sessions, []);
