@@ -41,6 +41,12 @@ const realFetch = globalThis.fetch
 globalThis.fetch = (to, options) => realFetch(String(to).replace(/^https:\/\/127\.0\.0\.1:/, 'http://127.0.0.1:'), options)
 
 const { state, saveCreds } = await useMultiFileAuthState(directory)
+// Everything is written one after another and before the process ends: half a file would be no session.
+let writing = Promise.resolve()
+const write = (task) => (writing = writing.then(task, task))
+const save = () => write(saveCreds)
+const { set } = state.keys
+state.keys.set = (data) => write(() => set(data))
 const sent = new Map()
 let socket
 let stopping = false
@@ -52,16 +58,18 @@ function connect() {
     auth: state,
     logger,
     fetchAgent: plain,
+    // The phones hand no history over: without this the client holds everything back for 20 seconds.
     syncFullHistory: false,
+    shouldSyncHistoryMessage: () => false,
     getMessage: async (key) => sent.get(key.id),
   })
-  socket.ev.on('creds.update', saveCreds)
+  socket.ev.on('creds.update', save)
   socket.ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
     if (qr) say('qr', { qr })
     if (connection === 'open') say('open', { me: socket.user })
     if (connection !== 'close') return
     const status = lastDisconnect?.error?.output?.statusCode
-    if (stopping) process.exit(0)
+    if (stopping) return
     // After pairing the server asks for a new connection.
     if (status === DisconnectReason.restartRequired) connect()
     else say('closed', { status, reason: String(lastDisconnect?.error) })
@@ -95,8 +103,9 @@ const commands = {
   },
   async stop() {
     stopping = true
-    await saveCreds()
-    socket.end(undefined)
+    await socket.end(undefined)
+    await save()
+    process.exit(0)
   },
 }
 

@@ -1,5 +1,5 @@
 //! The emulator driven by the real engine's client.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 mod admin;
 mod baileys;
