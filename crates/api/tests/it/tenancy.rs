@@ -146,7 +146,13 @@ fn example_body(document: &Value, operation: &Operation) -> anyhow::Result<Optio
     let example =
         schema["example"].as_object().with_context(|| format!("{}: no example body", operation.name()))?;
     let properties = schema["properties"].as_object().context("properties")?;
-    ensure!(properties.keys().eq(example.keys()), "{}: the example has all fields", operation.name());
+    let required: Vec<_> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let must_be_there = |name: &&String| required.contains(&name.as_str()) || is_id(name);
+    let missing = properties.keys().filter(must_be_there).find(|name| !example.contains_key(*name));
+    ensure!(missing.is_none(), "{}: the example has no {missing:?}", operation.name());
+    let unknown = example.keys().find(|name| !properties.contains_key(*name));
+    ensure!(unknown.is_none(), "{}: the example has an unknown {unknown:?}", operation.name());
     Ok(Some(example.clone()))
 }
 
