@@ -1,5 +1,5 @@
 //! The use cases on both databases and both buses, against real nodes behind real signatures.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
 mod fleet;
