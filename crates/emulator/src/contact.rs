@@ -43,13 +43,13 @@ fn other(server: &Server, phone: &str) -> Result<Arc<Account>, EmulatorError> {
 
 /// The phone is looked at, or no longer.
 pub(crate) fn set_presence(server: &Server, phone: &str, state: Availability) -> Result<(), EmulatorError> {
-    presence::set(server, &find(server, phone)?, 0, state == Availability::Available);
+    presence::set(server, find(server, phone)?.as_ref(), 0, state == Availability::Available);
     Ok(())
 }
 
 /// The phone wants to know when another is online.
 pub(crate) fn subscribe(server: &Server, phone: &str, to: &str) -> Result<(), EmulatorError> {
-    presence::subscribe(server, &find(server, phone)?, 0, &other(server, to)?, true);
+    presence::subscribe(server, find(server, phone)?.as_ref(), 0, other(server, to)?.as_ref(), true);
     Ok(())
 }
 
