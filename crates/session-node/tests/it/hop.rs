@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blazz_domain::{Epoch, ErrorCode, Lease, NodeId};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::StartSession;
+use blazz_wire::node_api::{RequestPairingCode, StartSession};
 use blazz_wire::request_id::RequestId;
 use blazz_wire::{CallError, NodeClient};
 
@@ -13,11 +13,12 @@ use crate::linking::refused;
 use crate::stage::{ANNA, BERT, Stage, message};
 
 /// Every route of the node's internal API, below `/sessions`; the one that ends the session comes last.
-const ROUTES: [(&str, &str); 9] = [
+const ROUTES: [(&str, &str); 10] = [
     ("get", ""),
     ("get", "/{account_id}"),
     ("put", "/{account_id}"),
     ("get", "/{account_id}/qr"),
+    ("post", "/{account_id}/pairing-code"),
     ("post", "/{account_id}/messages"),
     ("post", "/{account_id}/restart"),
     ("post", "/{account_id}/stop"),
@@ -32,6 +33,10 @@ async fn call(client: &NodeClient, route: (&str, &str), lease: &Lease) -> Result
         ("get", "/{account_id}") => client.state(lease, &id).await.map(drop),
         ("put", "/{account_id}") => client.start(lease, &StartSession { linked: false }, &id).await.map(drop),
         ("get", "/{account_id}/qr") => client.qr(lease, Duration::ZERO, &id).await.map(drop),
+        ("post", "/{account_id}/pairing-code") => {
+            let request = RequestPairingCode { phone: format!("+{ANNA}").parse().unwrap() };
+            client.pairing_code(lease, &request, &id).await.map(drop)
+        }
         ("post", "/{account_id}/messages") => {
             client.send(lease, &message(BERT, "3EB0", "no"), &id).await.map(drop)
         }

@@ -50,7 +50,7 @@ pub(crate) struct PairingCodeAnswer {
 #[utoipa::path(
     operation_id = "createPairingCode",
     tag = "sessions",
-    security(("workspace_key" = [])),
+    security(("workspace_key" = ["sessions:write"])),
     params(("account_id" = AccountId, Path, description = "The account.")),
     request_body = RequestPairingCode,
     responses((status = 200, description = "The code.", body = PairingCodeAnswer), Refusals),
