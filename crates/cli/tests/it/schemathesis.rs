@@ -1,5 +1,5 @@
 //! What strangers make of the OpenAPI document: schemathesis (PyPI) calls every operation with what fits it and with what does not, and
-//! compares each answer with what the document promises. The whole output of a failure is in the test's own.
+//! compares each answer with what the document promises.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,8 @@ async fn no_answer_is_a_server_error_or_undocumented() {
     let mut command = schemathesis();
     command
         .args(["run", &format!("{}/openapi.json", stack.text("api_url"))])
-        .args(["--seed", SEED, "--max-examples", EXAMPLES, "--generation-deterministic", "--workers", "2"])
+        // One at a time: Python 3.11 parses code in two threads at once only by luck.
+        .args(["--seed", SEED, "--max-examples", EXAMPLES, "--generation-deterministic", "--workers", "1"])
         .args(["--exclude-checks", UNWANTED, "--suppress-health-check", "all", "--continue-on-failure"])
         .args(["--request-timeout", "60", "--no-color"])
         .env("BLAZZ_OPERATOR_KEY", stack.text("operator_key"))
