@@ -89,8 +89,10 @@ async fn deleting_asks_the_node_first_and_takes_everything_along() {
 async fn an_account_goes_at_once_while_its_node_is_down_and_the_node_hears_of_it_later() {
     for_each_database(async |db| {
         let world = World::new(db, quick()).await;
-        let (node, other) = (world.node("node-1").await, world.node("node-2").await);
+        let node = world.node("node-1").await;
         let gone = world.connected(&node).await;
+        // It comes later: the account is to be on the first.
+        let other = world.node("node-2").await;
         world.send(gone, "goes").await.unwrap();
         let lease = world.lease(gone);
         node.die().await;
