@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix_web::http::KeepAlive;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use blazz_domain::{
@@ -79,6 +80,8 @@ impl TestNode {
             App::new().app_data(state.clone()).service(node_scope(verifier.clone(), routes))
         })
         .workers(1)
+        // A connection that outlives its request would be served for a moment after the end.
+        .keep_alive(KeepAlive::Disabled)
         .disable_signals()
         .bind(("127.0.0.1", 0))?;
         let url = format!("http://{}", server.addrs()[0]);
