@@ -138,11 +138,19 @@ pub async fn replace(
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn touch(conn: &mut Conn, id: ApiKeyId, now: Timestamp) -> Result<(), DatabaseError> {
-    let update = diesel::update(api_keys::table.find(Id(id.0)));
-    let update = update.set(api_keys::last_used_at.eq(Some(UtcTime(now))));
-    on!(conn, c => update.execute(c).await)?;
-    Ok(())
+pub async fn touch(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    conn.in_turn(async |conn| {
+        let own = api_keys::table.find(Id(id.0)).filter(api_keys::workspace_id.eq(Id(workspace_id.0)));
+        let update = diesel::update(own).set(api_keys::last_used_at.eq(Some(UtcTime(now))));
+        on!(conn, c => update.execute(c).await)?;
+        Ok(())
+    })
+    .await
 }
 
 /// The key whose secret has this hash, revoked and expired ones too.

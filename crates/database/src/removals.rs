@@ -68,9 +68,12 @@ pub async fn delete_of_node(
     ids: &[AccountId],
 ) -> Result<(), DatabaseError> {
     let ids: Vec<Id> = ids.iter().map(|id| Id::from(*id)).collect();
-    on!(conn, c => {
-        let of_node = removals::table.filter(removals::node_id.eq(node_id.as_str()));
-        diesel::delete(of_node.filter(removals::account_id.eq_any(&ids))).execute(c).await
-    })?;
-    Ok(())
+    conn.in_turn(async |conn| {
+        on!(conn, c => {
+            let of_node = removals::table.filter(removals::node_id.eq(node_id.as_str()));
+            diesel::delete(of_node.filter(removals::account_id.eq_any(&ids))).execute(c).await
+        })?;
+        Ok(())
+    })
+    .await
 }

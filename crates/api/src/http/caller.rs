@@ -84,10 +84,10 @@ impl FromRequest for Tenant {
 
 /// Beside the request, which does not wait for it.
 fn note_use(state: &AppState, holder: &KeyHolder) {
-    let (services, key_id) = (state.services.clone(), holder.key_id);
+    let (services, holder) = (state.services.clone(), holder.clone());
     let note = async move {
-        if let Err(error) = api_keys::note_use(&services, key_id).await {
-            tracing::debug!(api_key.id = %key_id, %error, "cannot note the use of a key");
+        if let Err(error) = api_keys::note_use(&services, &holder).await {
+            tracing::debug!(api_key.id = %holder.key_id, %error, "cannot note the use of a key");
         }
     };
     state.shutdown.tracker().spawn_on(note, &state.runtime);

@@ -56,9 +56,9 @@ pub async fn authenticate(services: &Services, secret: &str) -> Result<KeyHolder
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn note_use(services: &Services, id: ApiKeyId) -> Result<(), ServiceError> {
+pub async fn note_use(services: &Services, holder: &KeyHolder) -> Result<(), ServiceError> {
     let mut conn = services.pool.get().await?;
-    Ok(api_keys::touch(&mut conn, id, services.clock.now()).await?)
+    Ok(api_keys::touch(&mut conn, holder.workspace_id, holder.key_id, services.clock.now()).await?)
 }
 
 /// Whether the key's time is over.

@@ -72,7 +72,7 @@ async fn the_last_use_is_noted_once_a_minute() {
         let holder = api_keys::authenticate(services, &made.secret).await.unwrap();
         assert!(holder.is_use_to_note);
         let noted = clock.now();
-        api_keys::note_use(services, holder.key_id).await.unwrap();
+        api_keys::note_use(services, &holder).await.unwrap();
         assert_eq!(last_use(services, world.workspace).await, Some(noted));
         clock.advance(seconds(59));
         assert!(!api_keys::authenticate(services, &made.secret).await.unwrap().is_use_to_note);
