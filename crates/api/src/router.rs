@@ -37,6 +37,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(messages::get_message)
         .service(conversations::list_conversations)
         .service(conversations::list_conversation_messages)
+        .service(conversations::read_conversation)
         .service(events::list_events)
         .service(operations::get_openapi)
         .service(operations::get_health)

@@ -27,7 +27,7 @@ row! {
         last_message_at: Option<Timestamp> as Option<UtcTime>,
         /// The same, or when it began: the order of the list.
         active_at: Timestamp as UtcTime,
-        /// Inbound messages since the account last wrote.
+        /// Inbound messages since the account last wrote or read.
         unread: i32 as i32,
         /// When it began.
         created_at: Timestamp as UtcTime,
@@ -176,6 +176,22 @@ pub async fn touch(
     };
     let kept = KeptConversation::from(&after);
     on!(conn, c => diesel::update(own!(workspace_id, id)).set(&kept).execute(c).await)?;
+    Ok(())
+}
+
+/// Sets how many inbound messages nobody has read. The caller holds the conversation's lock.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_unread(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ConversationId,
+    unread: i32,
+) -> Result<(), DatabaseError> {
+    on!(conn, c => {
+        diesel::update(own!(workspace_id, id)).set(conversations::unread.eq(unread)).execute(c).await
+    })?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub struct MessageRow {
     pub sent_at: Option<Timestamp>,
     /// When the contact's device had it.
     pub delivered_at: Option<Timestamp>,
-    /// When the contact read it.
+    /// When it was read: by the contact, or an inbound one by the account.
     pub read_at: Option<Timestamp>,
     /// When it stops being worth sending.
     pub expires_at: Option<Timestamp>,
@@ -203,6 +203,24 @@ pub async fn find_for_update(
     }
     // On SQLite the transaction holds the only write lock there is.
     find(conn, workspace_id, id).await
+}
+
+/// Notes when the account read these messages of its contacts.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_read(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    ids: &[MessageId],
+    at: Timestamp,
+) -> Result<(), DatabaseError> {
+    let ids: Vec<Id> = ids.iter().copied().map(Id::from).collect();
+    on!(conn, c => {
+        let these = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq_any(&ids));
+        diesel::update(these).set(dsl::read_at.eq(UtcTime(at))).execute(c).await
+    })?;
+    Ok(())
 }
 
 /// Stores the reactions to a message. The caller holds its lock.

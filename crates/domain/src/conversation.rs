@@ -34,7 +34,7 @@ pub struct Conversation {
     pub last_message_preview: Option<String>,
     /// When its last message was sent.
     pub last_message_at: Option<Timestamp>,
-    /// Inbound messages since the account last wrote.
+    /// Inbound messages since the account last wrote or read.
     pub unread: i32,
     /// When it began.
     pub created_at: Timestamp,

@@ -28,6 +28,9 @@ pub enum EventPayload {
     /// A conversation began.
     #[serde(rename = "conversation.created")]
     ConversationCreated(Conversation),
+    /// A conversation was read.
+    #[serde(rename = "conversation.updated")]
+    ConversationUpdated(Conversation),
     /// A message to send was stored, or one that the account wrote on another device was seen.
     #[serde(rename = "message.created")]
     MessageCreated(Message),
@@ -52,6 +55,7 @@ impl EventPayload {
             Self::AccountStateUpdated(_) => "account.state.updated",
             Self::AccountDeleted(_) => "account.deleted",
             Self::ConversationCreated(_) => "conversation.created",
+            Self::ConversationUpdated(_) => "conversation.updated",
             Self::MessageCreated(_) => "message.created",
             Self::MessageReceived(_) => "message.received",
             Self::MessageStatusUpdated(_) => "message.status.updated",
@@ -67,7 +71,9 @@ impl EventPayload {
             | Self::AccountUpdated(account)
             | Self::AccountStateUpdated(account)
             | Self::AccountDeleted(account) => account.id,
-            Self::ConversationCreated(conversation) => conversation.account_id,
+            Self::ConversationCreated(conversation) | Self::ConversationUpdated(conversation) => {
+                conversation.account_id
+            }
             Self::MessageCreated(message)
             | Self::MessageReceived(message)
             | Self::MessageStatusUpdated(message)

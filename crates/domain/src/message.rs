@@ -262,7 +262,7 @@ pub struct Message {
     pub sent_at: Option<Timestamp>,
     /// When the contact's device had it.
     pub delivered_at: Option<Timestamp>,
-    /// When the contact read it.
+    /// When it was read: by the contact, or an inbound one by the account.
     pub read_at: Option<Timestamp>,
     /// When it stops being worth sending.
     pub expires_at: Option<Timestamp>,

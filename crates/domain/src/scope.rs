@@ -39,6 +39,8 @@ scopes! {
     MessagesSend = "messages:send";
     /// See the conversations, and read the messages in them.
     ConversationsRead = "conversations:read";
+    /// Say that a conversation was read.
+    ConversationsWrite = "conversations:write";
     /// Follow the event log.
     EventsRead = "events:read";
 }

@@ -83,6 +83,13 @@ impl Services {
                 async move { courier.run(job, context).await }
             }
         })
+        .register::<conversations::TellReadJob, _, _>({
+            let courier = courier.clone();
+            move |job, context| {
+                let courier = courier.clone();
+                async move { courier.tell_read(job, context).await }
+            }
+        })
         .on_dead::<messages::SendMessageJob, _, _>(move |job| {
             let courier = courier.clone();
             async move { courier.give_up_unsettled(job).await }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use blazz_domain::{Clock, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
 use blazz_session_store::{Outboxes, SessionDirectory};
 use blazz_whatsapp::{EngineConfig, PairingError, Session, StateNumbers};
-use blazz_wire::node_api::SendMessage;
+use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
 /// Opens sessions.
@@ -34,6 +34,8 @@ pub trait LiveSession: Send + Sync {
     fn outboxes(&self) -> Arc<Outboxes>;
     /// Sends one message and waits for WhatsApp's acknowledgement.
     async fn send(&self, message: &SendMessage) -> SendOutcome;
+    /// Tells the writer of messages that they were read; `false` when the session is not connected.
+    async fn read(&self, messages: &ReadMessages) -> bool;
     /// Asks WhatsApp for a code that links `phone`.
     ///
     /// # Errors
@@ -91,6 +93,10 @@ impl LiveSession for Session {
 
     async fn send(&self, message: &SendMessage) -> SendOutcome {
         Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
+    }
+
+    async fn read(&self, ReadMessages { chat, sender, ids }: &ReadMessages) -> bool {
+        Self::read(self, chat, sender.as_ref(), ids).await
     }
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {

@@ -38,6 +38,9 @@ pub enum Fault {
     /// WhatsApp could not be told of the logout.
     #[error("the logout did not reach WhatsApp: {0}")]
     LogoutFailed(String),
+    /// The call names more than it may.
+    #[error("the call names too many messages")]
+    TooMany,
     /// The node runs as many sessions as it may.
     #[error("the node is full")]
     NoCapacity,
@@ -60,6 +63,7 @@ impl Fault {
             Self::AlreadyLinked => (409, ErrorCode::AlreadyLinked),
             Self::PairingRateLimited(_) => (429, ErrorCode::PairingRateLimited),
             Self::PairingRefused(_) => (409, ErrorCode::PairingRefused),
+            Self::TooMany => (400, ErrorCode::InvalidRequest),
             Self::StorageMissing => (409, ErrorCode::StorageMissing),
             Self::NoCapacity => (503, ErrorCode::NoCapacity),
             Self::Storage(_)
@@ -117,6 +121,7 @@ mod tests {
             (Fault::StorageMissing, 409, "storage_missing"),
             (Fault::Storage("full".into()), 503, "unavailable"),
             (Fault::LogoutFailed("offline".into()), 503, "unavailable"),
+            (Fault::TooMany, 400, "invalid_request"),
             (Fault::NoCapacity, 503, "no_capacity"),
             (Fault::NodeBusy("stops"), 503, "unavailable"),
             (Fault::TimedOut, 503, "unavailable"),

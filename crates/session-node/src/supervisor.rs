@@ -8,7 +8,7 @@ use blazz_domain::{
     AccountId, AccountState, Incarnation, Lease, PairingCode, PhoneNumber, QrCode, SendOutcome,
 };
 use blazz_whatsapp::PairingError;
-use blazz_wire::node_api::{Assignment, Deleted, SendMessage, SessionStatus};
+use blazz_wire::node_api::{Assignment, Deleted, MAX_READ_IDS, ReadMessages, SendMessage, SessionStatus};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -126,6 +126,18 @@ impl Supervisor {
         let outcome = sending.await.unwrap_or(SendOutcome::Unacknowledged);
         self.context.metrics.sent(&outcome);
         Ok(outcome)
+    }
+
+    /// Tells the writer of messages that they were read.
+    pub(crate) async fn read(&self, lease: Lease, messages: ReadMessages) -> Result<(), Fault> {
+        self.ready()?;
+        if messages.ids.len() > MAX_READ_IDS {
+            return Err(Fault::TooMany);
+        }
+        let published = Arc::clone(&self.running(lease)?.published);
+        let session = published.live().ok_or(Fault::NotRunning)?;
+        let told = tokio::time::timeout(SEND_DEADLINE, session.read(&messages)).await;
+        if told.map_err(|_| Fault::TimedOut)? { Ok(()) } else { Err(Fault::NotRunning) }
     }
 
     /// The code to scan; waits up to `wait` for one.

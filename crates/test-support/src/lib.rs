@@ -1,5 +1,7 @@
-//! What tests stand on: a database of their own on every backend, a bus, a clock that is set, and waiting for conditions. Dev only.
+//! What tests stand on: a database of their own on every backend, a bus, a clock that is set, a second WhatsApp client, and waiting for
+//! conditions. Dev only.
 
+mod baileys;
 mod clock;
 mod database;
 
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use blazz_bus::Bus;
 
+pub use baileys::Baileys;
 pub use clock::TestClock;
 pub use database::{TestDatabase, for_each_database, for_each_empty_database};
 

@@ -18,6 +18,7 @@ mod numbers;
 mod outbound;
 mod pairing;
 mod progress;
+mod receipts;
 mod reports;
 mod sends;
 mod session;

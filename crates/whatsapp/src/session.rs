@@ -21,6 +21,7 @@ use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
 use crate::pairing::{Pairing, PairingError};
+use crate::receipts;
 use crate::reports::Reports;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
@@ -221,6 +222,13 @@ impl Session {
             shared.sends.finish(&outgoing.id.0, &leader, outcome);
         };
         self.tracker.spawn(sending.in_current_span());
+    }
+
+    /// Tells the writer of messages that they were read, as far as the account's privacy settings let it; `sender` is who wrote them in a
+    /// group. `false` when nothing was written because there is no connection.
+    pub async fn read(&self, chat: &Jid, sender: Option<&Jid>, ids: &[ProviderMessageId]) -> bool {
+        let Some(link) = self.shared.link().filter(|_| !self.cut.is_cancelled()) else { return false };
+        receipts::read(&link, chat, sender, ids).await
     }
 
     /// Removes the linked device at WhatsApp and deletes the credentials.

@@ -66,6 +66,25 @@ pub struct SendMessage {
     pub about: Option<Reference>,
 }
 
+/// `POST /internal/v1/sessions/{account_id}/read`: tell the writer of these messages that they were read. Doing it twice does no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadMessages {
+    /// The chat that they are in.
+    pub chat: Jid,
+    /// Who wrote them, in a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Jid>,
+    /// Their ids, at most [`MAX_READ_IDS`].
+    pub ids: Vec<ProviderMessageId>,
+}
+
+/// The most messages in one [`ReadMessages`].
+pub const MAX_READ_IDS: usize = 256;
+
+/// The answer to [`ReadMessages`]: WhatsApp was told over a live connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {}
+
 /// A session that a node is to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {

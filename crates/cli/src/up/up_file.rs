@@ -21,6 +21,8 @@ pub(crate) struct Up {
     pub(crate) workspace_id: WorkspaceId,
     /// Opens its routes.
     pub(crate) workspace_key: String,
+    /// Where the emulator speaks WhatsApp's protocol.
+    pub(crate) emulator_ws_url: String,
     /// Where phones are scripted.
     pub(crate) emulator_url: String,
     /// The session nodes that run.
@@ -48,6 +50,7 @@ impl Up {
             operator_key: operator_key.to_owned(),
             workspace_id: workspace.id,
             workspace_key: workspace.key,
+            emulator_ws_url: format!("ws://{}/ws/chat", at.emulator),
             emulator_url: format!("http://{}", at.emulator_admin),
             nodes: Vec::new(),
             pids: BTreeMap::new(),

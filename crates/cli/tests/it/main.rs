@@ -9,6 +9,7 @@
     reason = "test code outside of #[test] functions"
 )]
 
+mod baileys;
 mod commands;
 mod documents;
 mod linking;

@@ -26,8 +26,9 @@ async fn what_it_tells_is_private_and_whole() {
     assert_eq!(mode(&stack.var().join("secrets.json")), 0o600);
 
     let up = stack.up();
-    let names = ["api_url", "operator_key", "workspace_id", "workspace_key", "emulator_url", "nodes", "pids"];
-    assert_eq!(keys(&up), BTreeSet::from(names), "{up}");
+    let urls = ["api_url", "emulator_url", "emulator_ws_url"];
+    let names = ["operator_key", "workspace_id", "workspace_key", "nodes", "pids"];
+    assert_eq!(keys(&up), names.into_iter().chain(urls).collect(), "{up}");
     assert_eq!(keys(&up["pids"]), BTreeSet::from(["api", "emulator", "node-1", "node-2"]), "{up}");
     for (node, id) in up["nodes"].as_array().unwrap().iter().zip(["node-1", "node-2"]) {
         assert_eq!(keys(node), BTreeSet::from(["id", "url", "pid"]), "{up}");

@@ -7,6 +7,7 @@ mod inbox;
 mod keys;
 mod node;
 mod outbox;
+mod read_conversations;
 mod reading;
 mod receipts;
 mod replies;

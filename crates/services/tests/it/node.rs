@@ -16,7 +16,9 @@ use blazz_services::{Services, fleet};
 use blazz_test_support::eventually;
 use blazz_wire::control_api::{Heartbeat, Register, Registered, SessionChange};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{Deleted, RequestPairingCode, SendMessage, SessionStatus, StartSession};
+use blazz_wire::node_api::{
+    Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionStatus, StartSession, Told,
+};
 use blazz_wire::problem::Problem;
 use blazz_wire::server::{
     CallLease, Caller, MemoryNonces, SignedJson, Verifier, node_scope, problem_response,
@@ -38,6 +40,7 @@ pub(crate) enum Reply {
 struct Script {
     replies: VecDeque<Reply>,
     sends: Vec<(Lease, SendMessage, String)>,
+    reads: Vec<ReadMessages>,
     commands: Vec<(String, Lease)>,
     qr: Option<QrCode>,
     phone: Option<String>,
@@ -164,6 +167,11 @@ impl TestNode {
         self.script.lock().unwrap().sends.clone()
     }
 
+    /// What the node was told that somebody read.
+    pub(crate) fn reads(&self) -> Vec<ReadMessages> {
+        self.script.lock().unwrap().reads.clone()
+    }
+
     /// Every other command that reached the node.
     pub(crate) fn commands(&self) -> Vec<String> {
         self.script.lock().unwrap().commands.iter().map(|(name, _)| name.clone()).collect()
@@ -214,7 +222,8 @@ fn routes(config: &mut ServiceConfig) {
         .route("/sessions/{id}/logout", web::post().to(logout))
         .route("/sessions/{id}/qr", web::get().to(qr))
         .route("/sessions/{id}/pairing-code", web::post().to(pairing_code))
-        .route("/sessions/{id}/messages", web::post().to(send));
+        .route("/sessions/{id}/messages", web::post().to(send))
+        .route("/sessions/{id}/read", web::post().to(read));
 }
 
 async fn start(shared: Data<Shared>, lease: CallLease, body: SignedJson<StartSession>) -> HttpResponse {
@@ -255,6 +264,11 @@ async fn pairing_code(
     let name = format!("pair {}", body.0.phone.digits());
     shared.script.lock().unwrap().commands.push((name, lease.0));
     HttpResponse::Ok().json(PairingCode { code: "7K2MZ9QX".into(), expires_at: SystemClock.now() })
+}
+
+async fn read(shared: Data<Shared>, _lease: CallLease, body: SignedJson<ReadMessages>) -> HttpResponse {
+    shared.script.lock().unwrap().reads.push(body.0);
+    HttpResponse::Ok().json(Told {})
 }
 
 async fn send(

@@ -6,6 +6,7 @@ mod logout;
 mod pairing_code;
 mod probes;
 mod qr;
+mod read;
 mod restart;
 mod send;
 mod start;
@@ -32,7 +33,8 @@ pub(crate) fn internal(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/logout", web::post().to(logout::logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr::qr))
         .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code::pairing_code))
-        .route("/sessions/{account_id}/messages", web::post().to(send::send));
+        .route("/sessions/{account_id}/messages", web::post().to(send::send))
+        .route("/sessions/{account_id}/read", web::post().to(read::read));
 }
 
 /// The open routes: they say nothing about any tenant.

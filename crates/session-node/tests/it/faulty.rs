@@ -8,7 +8,7 @@ use blazz_domain::{AccountId, PairingCode, PhoneNumber, QrCode, SendOutcome, Ses
 use blazz_session_node::engine::{Engine, LiveSession};
 use blazz_session_store::{Outboxes, SessionDirectory};
 use blazz_whatsapp::{PairingError, StateNumbers};
-use blazz_wire::node_api::SendMessage;
+use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
 /// How a session goes wrong.
@@ -106,6 +106,10 @@ impl LiveSession for SpoiledSession {
             Some(Vice::HangsAtSend) => std::future::pending().await,
             _ => self.real.send(message).await,
         }
+    }
+
+    async fn read(&self, messages: &ReadMessages) -> bool {
+        self.real.read(messages).await
     }
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use blazz_domain::{Epoch, ErrorCode, Lease, NodeId};
+use blazz_domain::{Epoch, ErrorCode, Lease, NodeId, ProviderMessageId};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{RequestPairingCode, StartSession};
+use blazz_wire::node_api::{ReadMessages, RequestPairingCode, StartSession};
 use blazz_wire::request_id::RequestId;
 use blazz_wire::{CallError, NodeClient};
 
@@ -13,13 +13,14 @@ use crate::linking::refused;
 use crate::stage::{ANNA, BERT, Stage, message};
 
 /// Every route of the node's internal API, below `/sessions`; the one that ends the session comes last.
-const ROUTES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 11] = [
     ("get", ""),
     ("get", "/{account_id}"),
     ("put", "/{account_id}"),
     ("get", "/{account_id}/qr"),
     ("post", "/{account_id}/pairing-code"),
     ("post", "/{account_id}/messages"),
+    ("post", "/{account_id}/read"),
     ("post", "/{account_id}/restart"),
     ("post", "/{account_id}/stop"),
     ("post", "/{account_id}/logout"),
@@ -39,6 +40,12 @@ async fn call(client: &NodeClient, route: (&str, &str), lease: &Lease) -> Result
         }
         ("post", "/{account_id}/messages") => {
             client.send(lease, &message(BERT, "3EB0", "no"), &id).await.map(drop)
+        }
+        ("post", "/{account_id}/read") => {
+            let ids = vec![ProviderMessageId("3EB0".into())];
+            let read =
+                ReadMessages { chat: format!("{BERT}@s.whatsapp.net").parse().unwrap(), sender: None, ids };
+            client.read(lease, &read, &id).await.map(drop)
         }
         ("post", "/{account_id}/restart") => client.restart(lease, &id).await.map(drop),
         ("post", "/{account_id}/stop") => client.stop(lease, &id).await.map(drop),

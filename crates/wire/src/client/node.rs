@@ -11,7 +11,9 @@ use url::Url;
 use super::CallError;
 use super::hop::{Call, Direction, Hop};
 use crate::keys::NodeKeys;
-use crate::node_api::{Deleted, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession};
+use crate::node_api::{
+    Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession, Told,
+};
 use crate::request_id::RequestId;
 use crate::routes::{self, API_NAME};
 
@@ -142,6 +144,20 @@ impl NodeClient {
     ) -> Result<SendOutcome, CallError> {
         let path = routes::session(lease.account_id, "/messages");
         self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(message)?).await
+    }
+
+    /// Tells the writer of messages that they were read.
+    ///
+    /// # Errors
+    /// See [`CallError`]. After all but `Refused` and `Unreachable` it may have been told.
+    pub async fn read(
+        &self,
+        lease: &Lease,
+        messages: &ReadMessages,
+        request_id: &RequestId,
+    ) -> Result<Told, CallError> {
+        let path = routes::session(lease.account_id, "/read");
+        self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(messages)?).await
     }
 
     /// Every session that the node runs.

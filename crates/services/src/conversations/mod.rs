@@ -1,5 +1,11 @@
 //! Conversations and what was said in them.
 
+mod read;
+mod tell_read;
+
+pub use read::read;
+pub use tell_read::TellReadJob;
+
 use blazz_database::{conversations, messages};
 use blazz_domain::{Conversation, ConversationId, Message, Page, WorkspaceId};
 
