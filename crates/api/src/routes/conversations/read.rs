@@ -14,11 +14,11 @@ use crate::state::AppState;
 /// How far a conversation was read.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "up_to": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04" }))]
+#[schema(example = json!({ "message_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04" }))]
 pub(crate) struct ReadConversation {
-    /// The last message that was seen, by our id; the whole conversation without it.
+    /// The last message that was seen; without it, the whole conversation.
     #[serde(default)]
-    up_to: Option<MessageId>,
+    message_id: Option<MessageId>,
 }
 
 /// Mark a conversation as read.
@@ -43,7 +43,7 @@ pub(crate) async fn read_conversation(
     Body(body): Body<ReadConversation>,
 ) -> Result<Json<Conversation>, ApiError> {
     let work = |state: Data<AppState>| async move {
-        conversations::read(&state.services, workspace_id, conversation_id, body.up_to, &request_id).await
+        conversations::read(&state.services, workspace_id, conversation_id, body.message_id, &request_id).await
     };
     Ok(Json(promise(state, work).await?))
 }
