@@ -62,7 +62,7 @@ impl Scope {
 /// What a key was given: scopes (`messages:send`), whole areas (`messages:*`, those to come too) or all there is (`*`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = Vec<String>, examples(json!(["accounts:read", "messages:*"])))]
+#[schema(value_type = Vec<String>, examples("accounts:read", "messages:*"))]
 pub struct Grants(Vec<String>);
 
 /// Names that are no scope, or none at all.

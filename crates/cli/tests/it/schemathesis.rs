@@ -1,8 +1,9 @@
 //! What strangers make of the OpenAPI document: schemathesis (PyPI) calls every operation with what fits it and with what does not, and
-//! compares each answer with what the document promises.
+//! compares each answer with what the document promises; and a validator of JSON Schema compares each example with its schema.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::stack::{Backend, Stack, required};
 
@@ -34,6 +35,19 @@ async fn no_answer_is_a_server_error_or_undocumented() {
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{said}\n{}", String::from_utf8_lossy(&out.stderr));
     println!("{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_fits_its_schema() {
+    let stack = Stack::start(Backend::Sqlite).await;
+    let document = stack.get("/openapi.json").await.to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis/examples.py");
+    let mut command = Command::new(required("BLAZZ_TEST_PYTHON"));
+    command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// The program in the environment that `scripts/test` makes, with our settings.

@@ -43,7 +43,8 @@ pub(crate) async fn read_conversation(
     Body(body): Body<ReadConversation>,
 ) -> Result<Json<Conversation>, ApiError> {
     let work = |state: Data<AppState>| async move {
-        conversations::read(&state.services, workspace_id, conversation_id, body.message_id, &request_id).await
+        conversations::read(&state.services, workspace_id, conversation_id, body.message_id, &request_id)
+            .await
     };
     Ok(Json(promise(state, work).await?))
 }

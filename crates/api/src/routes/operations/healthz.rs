@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 /// The process is alive.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "status": "ok", "service": "blazz-api", "version": "0.1.0" }))]
 pub(crate) struct Health {
     /// Always `ok`.
     #[schema(examples("ok"))]

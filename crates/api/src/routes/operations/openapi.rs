@@ -10,7 +10,8 @@ use crate::state::AppState;
     operation_id = "getOpenapi",
     tag = "operations",
     security(()),
-    responses((status = 200, description = "The OpenAPI document of this API.", body = serde_json::Value)),
+    responses((status = 200, description = "The OpenAPI document of this API.", body = serde_json::Value,
+        example = json!({ "openapi": "3.1.0" }))),
 )]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi(state: Data<AppState>) -> HttpResponse {

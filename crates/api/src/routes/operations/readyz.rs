@@ -45,8 +45,8 @@ pub(crate) struct Checks {
     tag = "operations",
     security(()),
     responses(
-        (status = 200, description = "It can.", body = Readiness),
-        (status = 503, description = "It cannot just now.", body = Readiness),
+        (status = 200, description = "It can.", body = Readiness, example = json!(example("ready", "ok"))),
+        (status = 503, description = "It cannot just now.", body = Readiness, example = json!(example("not_ready", "failing"))),
     ),
 )]
 #[get("/readyz")]
@@ -63,6 +63,10 @@ pub(crate) async fn get_readiness(state: Data<AppState>) -> HttpResponse {
         checks: Checks { database: word(database), bus: word(bus), serving: word(serving) },
     };
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+}
+
+fn example(status: &'static str, database: &'static str) -> Readiness {
+    Readiness { status, checks: Checks { database, bus: "ok", serving: "ok" } }
 }
 
 const fn word(good: bool) -> &'static str {
