@@ -30,8 +30,31 @@ pub enum StoreError {
         size: usize,
     },
     /// An earlier write could not be made durable: nothing more may be promised until the session is opened again.
-    #[error("the outbox is closed after a failed write")]
+    #[error("nothing more is written after a failed write")]
     Broken,
+    /// More than is ever stored.
+    #[error("a session's store has no room for this much")]
+    TooLarge,
+    /// What was promised to be on disk is not there any more.
+    #[error("{} is damaged at byte {at}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// From where on it makes no sense.
+        at: u64,
+    },
+    /// A file that this version does not write.
+    #[error("{} is in no format that this version knows", .0.display())]
+    UnknownFormat(PathBuf),
+    /// The file is sealed with a key that is not at hand.
+    #[error("there is no key of generation {generation}")]
+    UnknownKey {
+        /// Which one it takes.
+        generation: u32,
+    },
+    /// A value was sealed with another key or for another place, or was changed.
+    #[error("a sealed value does not open")]
+    Unsealable,
     /// The root's id file holds something else.
     #[error("{} does not hold a root id", .0.display())]
     BadRootId(PathBuf),

@@ -16,8 +16,13 @@ mod error;
 mod lock;
 mod outbox;
 mod root;
+mod seal;
+mod store;
+mod sync;
 
 pub use directory::SessionDirectory;
 pub use error::StoreError;
 pub use outbox::{Batch, Durability, MAX_ENTRY_BYTES, Outboxes};
 pub use root::SessionRoot;
+pub use seal::SealingKey;
+pub use store::{Changes, Entry, MAX_VALUE_BYTES, SealingKeys, Store, StoreSize};

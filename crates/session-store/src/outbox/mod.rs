@@ -6,7 +6,6 @@
 
 mod record;
 mod segment;
-mod sync;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -18,9 +17,9 @@ use tokio::sync::Notify;
 
 pub use self::record::MAX_ENTRY_BYTES;
 use self::segment::{Header, Segment};
-use self::sync::SyncPoint;
 use crate::error::{AtPath as _, StoreError};
 use crate::lock::SessionLock;
+use crate::sync::SyncPoint;
 
 /// A segment that has grown to this is followed by another.
 const SEGMENT_BYTES: u64 = 4 << 20;

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 
 /// How far a log is on disk, and whether somebody is busy getting it further.
 #[derive(Default)]
-pub(super) struct SyncPoint {
+pub(crate) struct SyncPoint {
     progress: Mutex<Progress>,
     moved: Condvar,
 }
@@ -20,7 +20,7 @@ struct Progress {
 impl SyncPoint {
     /// Returns when everything up to `sequence` is on disk. One caller flushes; whoever comes meanwhile waits, and the next flush
     /// covers all of them. `flush` says how far it got.
-    pub(super) fn reach(
+    pub(crate) fn reach(
         &self,
         sequence: u64,
         flush: impl Fn() -> Result<u64, StoreError>,
