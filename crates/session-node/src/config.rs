@@ -57,6 +57,8 @@ Environment:
   BLAZZ_NODE_SECRET_PREVIOUS    the secret before that, while secrets are being changed
   BLAZZ_API_URL                 where the API is, such as http://127.0.0.1:7000 (required)
   BLAZZ_SESSION_ROOT            the directory that holds the sessions (required)
+  BLAZZ_STORAGE_KEY             what the sessions in the session root are sealed with, from `blazz secret storage` (required)
+  BLAZZ_STORAGE_KEY_PREVIOUS    the key before that, while keys are being changed
   BLAZZ_NODE_LISTEN             where the node listens [127.0.0.1:7100]
   BLAZZ_NODE_URL                where the API reaches it [http:// and the address it listens on]
   BLAZZ_NODE_CAPACITY           how many sessions it may run [500]
@@ -91,6 +93,10 @@ impl Config {
                 missing("BLAZZ_NODE_SECRET", "; `blazz secret node <id>` prints it and it has no default")
             })?,
             secret_previous: settings.secret("BLAZZ_NODE_SECRET_PREVIOUS")?,
+            storage_key: settings.storage_key("BLAZZ_STORAGE_KEY")?.ok_or_else(|| {
+                missing("BLAZZ_STORAGE_KEY", "; `blazz secret storage` makes one and it has no default")
+            })?,
+            storage_key_previous: settings.storage_key("BLAZZ_STORAGE_KEY_PREVIOUS")?,
             api_url: settings.required("BLAZZ_API_URL", "an http(s) URL")?,
             session_root: settings.required("BLAZZ_SESSION_ROOT", "a directory")?,
             capacity: settings.or("BLAZZ_NODE_CAPACITY", "a number", "500")?,
@@ -167,6 +173,12 @@ impl<F: Fn(&str) -> Option<String>> Settings<F> {
 
     fn or<T: FromStr>(&self, name: &str, what: &str, default: &str) -> Result<T, ConfigError> {
         parse(name, what, &self.text(name).unwrap_or_else(|| default.to_owned()))
+    }
+
+    /// The message never shows the value.
+    fn storage_key(&self, name: &str) -> Result<Option<StorageSecret>, ConfigError> {
+        let parsed = self.text(name).map(|text| StorageSecret::parse(&text).ok_or(())).transpose();
+        parsed.map_err(|()| ConfigError(format!("{name} is not a storage key: it has 64 hex digits")))
     }
 
     /// The message never shows the value.

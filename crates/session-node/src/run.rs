@@ -90,8 +90,8 @@ fn announce_sandbox(config: &Config) {
 
 async fn build(config: &Config, engine: Arc<dyn Engine>) -> anyhow::Result<Arc<Node>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let path = config.session_root.clone();
-    let root = tokio::task::spawn_blocking(move || SessionRoot::open(&path))
+    let (path, keys) = (config.session_root.clone(), config.storage_keys());
+    let root = tokio::task::spawn_blocking(move || SessionRoot::open(&path, keys))
         .await?
         .with_context(|| format!("open the session root {}", config.session_root.display()))?;
     let id = config.node_id.clone();

@@ -9,10 +9,9 @@ use crate::durable;
 use crate::error::StoreError;
 use crate::lock::SessionLock;
 use crate::outbox::Outboxes;
+use crate::store::{SealingKeys, Store};
 
-const ENGINE_FILE: &str = "engine.db";
-/// What SQLite may lay beside its file.
-const ENGINE_COMPANIONS: [&str; 3] = ["engine.db-wal", "engine.db-shm", "engine.db-journal"];
+const STORE: &str = "store";
 const LOGGED_OUT: &str = "logged-out";
 const OUTBOX: &str = "outbox";
 
@@ -21,6 +20,7 @@ pub struct SessionDirectory {
     path: PathBuf,
     lease: Lease,
     linked: bool,
+    keys: SealingKeys,
     lock: Arc<SessionLock>,
 }
 
@@ -29,10 +29,11 @@ impl SessionDirectory {
         path: PathBuf,
         lease: Lease,
         linked: bool,
+        keys: SealingKeys,
         lock: SessionLock,
     ) -> Result<Self, StoreError> {
-        let directory = Self { path, lease, linked, lock: Arc::new(lock) };
-        if linked && !directory.engine_path().is_file() && !directory.is_logged_out() {
+        let directory = Self { path, lease, linked, keys, lock: Arc::new(lock) };
+        if linked && !directory.store_path().is_file() && !directory.is_logged_out() {
             return Err(StoreError::Missing);
         }
         durable::create_directory(&directory.path)?;
@@ -69,13 +70,19 @@ impl SessionDirectory {
         &self.path
     }
 
-    /// Where the engine keeps its store.
-    #[must_use]
-    pub fn engine_path(&self) -> PathBuf {
-        self.path.join(ENGINE_FILE)
+    /// Opens the store of the engine, or a new one.
+    ///
+    /// # Errors
+    /// As the store says: it is damaged, or sealed with a key that is not at hand.
+    pub fn open_store(&self) -> Result<Store, StoreError> {
+        Store::open(self.store_path(), self.lease.account_id, &self.keys, Arc::clone(&self.lock))
     }
 
-    /// Deletes the credentials, which are of no use any more, and remembers that. The outboxes stay. The engine must be closed.
+    fn store_path(&self) -> PathBuf {
+        self.path.join(STORE)
+    }
+
+    /// Deletes the credentials, which are of no use any more, and remembers that. The outboxes stay. The store must be closed.
     ///
     /// # Errors
     /// When a file cannot be removed.
@@ -86,13 +93,8 @@ impl SessionDirectory {
         self.remove_credentials()
     }
 
-    /// What lies beside the store goes first, and for good: a log without its store would be read into the next one.
     fn remove_credentials(&self) -> Result<(), StoreError> {
-        for name in ENGINE_COMPANIONS {
-            durable::remove_file(&self.path.join(name))?;
-        }
-        durable::sync_directory(&self.path)?;
-        durable::remove_file(&self.engine_path())?;
+        durable::remove_file(&self.store_path())?;
         durable::sync_directory(&self.path)
     }
 

@@ -52,6 +52,9 @@ pub enum StoreError {
         /// Which one it takes.
         generation: u32,
     },
+    /// The workspace's keys are sealed with a storage key that is not at hand.
+    #[error("the workspace's keys are sealed with another storage key")]
+    UnknownStorageKey,
     /// A value was sealed with another key or for another place, or was changed.
     #[error("a sealed value does not open")]
     Unsealable,

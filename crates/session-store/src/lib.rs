@@ -1,9 +1,10 @@
-//! The session root on disk: one directory per session, its epochs, its engine file and its durable outbox.
+//! The session root on disk: one directory per session, its epochs, its sealed store and its durable outbox.
 //!
 //! ```text
 //! {root}/root-id                                    which root this is
+//! {root}/{workspace}/keys                           what the workspace's sessions are sealed with, itself sealed
 //! {root}/{workspace}/{account}/lock                 held by the process that has the session open
-//! {root}/{workspace}/{account}/{epoch}/engine.db    the engine's own store
+//! {root}/{workspace}/{account}/{epoch}/store        what the engine keeps, sealed
 //! {root}/{workspace}/{account}/{epoch}/logged-out   the link is gone, and no new one was asked for yet
 //! {root}/{workspace}/{account}/{epoch}/outbox/      what WhatsApp was told we have, until the API has it
 //! ```
@@ -13,6 +14,7 @@
 mod directory;
 mod durable;
 mod error;
+mod keyring;
 mod lock;
 mod outbox;
 mod root;
@@ -22,6 +24,7 @@ mod sync;
 
 pub use directory::SessionDirectory;
 pub use error::StoreError;
+pub use keyring::{StorageKey, StorageKeys};
 pub use outbox::{Batch, Durability, MAX_ENTRY_BYTES, Outboxes};
 pub use root::SessionRoot;
 pub use seal::SealingKey;

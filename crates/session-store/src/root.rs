@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use blazz_domain::{AccountId, Epoch, Lease, WorkspaceId};
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use crate::directory::SessionDirectory;
 use crate::durable;
 use crate::error::{AtPath as _, StoreError};
+use crate::keyring::{self, StorageKeys};
 use crate::lock::SessionLock;
 
 const ID_FILE: &str = "root-id";
@@ -21,18 +23,19 @@ const DELETED: &str = ".deleted-";
 pub struct SessionRoot {
     path: PathBuf,
     id: Uuid,
+    keys: Arc<StorageKeys>,
 }
 
 impl SessionRoot {
-    /// Opens a root, creating it and its id at the first time, and finishes deletions that were cut short.
+    /// Opens a root, creating it and its id at the first time, and finishes deletions that were cut short. `keys` open what is sealed in it.
     ///
     /// # Errors
     /// When the directory cannot be used, or its id file holds something else.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, keys: StorageKeys) -> Result<Self, StoreError> {
         fs::create_dir_all(path.parent().unwrap_or(path)).at(path)?;
         durable::create_directory(path)?;
         let path = path.canonicalize().at(path)?;
-        let root = Self { id: root_id(&path)?, path };
+        let root = Self { id: root_id(&path)?, path, keys: Arc::new(keys) };
         root.sweep()?;
         Ok(root)
     }
@@ -53,15 +56,29 @@ impl SessionRoot {
         if linked && !account.is_dir() {
             return Err(StoreError::Missing);
         }
-        durable::create_directory(&self.path.join(lease.workspace_id.to_string()))?;
+        let workspace = self.path.join(lease.workspace_id.to_string());
+        durable::create_directory(&workspace)?;
         durable::create_directory(&account)?;
         let lock = SessionLock::take(&account)?;
         match newest_epoch(&account)? {
             Some(newest) if newest > lease.epoch => {
                 Err(StoreError::StaleEpoch { asked: lease.epoch, newest })
             }
-            _ => SessionDirectory::open(account.join(lease.epoch.0.to_string()), *lease, linked, lock),
+            _ => {
+                let keys = keyring::open(&workspace, lease.workspace_id, &self.keys)?;
+                SessionDirectory::open(account.join(lease.epoch.0.to_string()), *lease, linked, keys, lock)
+            }
         }
+    }
+
+    /// Makes another key for a workspace's sessions, which each is sealed with when it is opened the next time. Says which generation it is.
+    ///
+    /// # Errors
+    /// When the keys there are cannot be opened.
+    pub fn rotate_workspace_key(&self, workspace_id: WorkspaceId) -> Result<u32, StoreError> {
+        let workspace = self.path.join(workspace_id.to_string());
+        durable::create_directory(&workspace)?;
+        keyring::rotate(&workspace, workspace_id, &self.keys)
     }
 
     /// Deletes a session with everything it held; one that is not there is fine.

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use whatsapp_rust::Client;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
-use whatsapp_rust::prelude::{Bot, BotHandle, SqliteStore};
+use whatsapp_rust::prelude::{Bot, BotHandle};
 use whatsapp_rust::store::Device;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
+use crate::backend::Backend;
 use crate::config::EngineConfig;
 use crate::ears::{Ears, Intake, Listener};
 use crate::error::OpenError;
@@ -51,7 +52,7 @@ impl Connection {
     /// Starts to connect.
     pub(crate) async fn open(
         config: &EngineConfig,
-        store: Arc<SqliteStore>,
+        store: Backend,
         ears: Arc<Ears>,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Self, OpenError> {
@@ -64,7 +65,7 @@ impl Connection {
             .with_os(config.device_name.as_str())
             .with_platform_type(PlatformType::CHROME);
         let mut builder = Bot::builder()
-            .with_backend_arc(store)
+            .with_backend(store)
             .with_transport_factory(transport)
             .with_http_client(NoHttp)
             .with_runtime(hold.tasks.clone())

@@ -5,13 +5,13 @@
 //! durable outbox before WhatsApp gets its ack.
 
 mod address;
+mod backend;
 mod backoff;
 mod composed;
 mod config;
 mod connection;
 mod content;
 mod ears;
-mod engine_store;
 mod error;
 mod inbound;
 mod numbers;

@@ -8,15 +8,15 @@ use blazz_domain::{
     AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode,
     Reference, SendOutcome, SessionReport, StateReason,
 };
-use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
+use blazz_session_store::{Outboxes, SessionDirectory};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::backend;
 use crate::config::EngineConfig;
 use crate::connection::Link;
-use crate::engine_store;
 use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
@@ -81,7 +81,7 @@ impl Session {
     /// Opens a session over its directory and lets it connect: with the credentials there, or else with QR codes.
     ///
     /// # Errors
-    /// [`OpenError`]; among them [`StoreError::Missing`] when the account was linked and the directory holds no link.
+    /// [`OpenError`]; among them [`blazz_session_store::StoreError::Missing`] when the account was linked and the directory holds no link.
     pub async fn open(
         config: Arc<EngineConfig>,
         directory: SessionDirectory,
@@ -90,8 +90,9 @@ impl Session {
     ) -> Result<Self, OpenError> {
         config.check()?;
         let lease = *directory.lease();
-        let store = engine_store::of_directory(&directory).await?;
-        let (directory, outboxes) = open_outboxes(directory).await?;
+        let directory = Arc::new(directory);
+        let store = backend::of_directory(&directory).await?;
+        let outboxes = open_outboxes(&directory).await?;
         let shared = Arc::new(Shared {
             reports: Reports::new(numbers, Arc::clone(&clock)),
             qr: watch::Sender::new(None),
@@ -106,7 +107,7 @@ impl Session {
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
             config: Arc::clone(&config),
-            directory: Arc::new(directory),
+            directory,
             clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             commands: received,
@@ -263,12 +264,10 @@ impl Drop for Session {
     }
 }
 
-async fn open_outboxes(directory: SessionDirectory) -> Result<(SessionDirectory, Outboxes), OpenError> {
-    let opened = tokio::task::spawn_blocking(move || {
-        let outboxes = directory.open_outboxes()?;
-        Ok::<_, StoreError>((directory, outboxes))
-    });
-    Ok(opened.await.map_err(|error| OpenError::Engine(error.to_string()))??)
+async fn open_outboxes(directory: &Arc<SessionDirectory>) -> Result<Outboxes, OpenError> {
+    let directory = Arc::clone(directory);
+    let opening = tokio::task::spawn_blocking(move || directory.open_outboxes());
+    Ok(opening.await.map_err(|error| OpenError::Engine(error.to_string()))??)
 }
 
 /// Puts on disk what was only written, soon after, many entries at a time. What is written after the stop is put there when the

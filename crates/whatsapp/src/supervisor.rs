@@ -9,11 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use whatsapp_rust::IqError;
-use whatsapp_rust::prelude::SqliteStore;
-use whatsapp_rust::store::DeviceStore as _;
 use whatsapp_rust::wacore::iq::devices::RemoveCompanionDeviceSpec;
 
 use crate::address;
+use crate::backend::Backend;
 use crate::backoff::Attempts;
 use crate::config::EngineConfig;
 use crate::connection::Connection;
@@ -74,7 +73,7 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     /// Runs until the session is stopped. With a store it connects; without one its link is known to be gone.
-    pub(crate) async fn run(mut self, store: Option<Arc<SqliteStore>>) {
+    pub(crate) async fn run(mut self, store: Option<Backend>) {
         match store {
             Some(store) => self.live(store).await,
             None => self.shared.reports.set(AccountState::LoggedOut, Some(StateReason::DeviceRemoved)),
@@ -86,7 +85,7 @@ impl Supervisor {
     }
 
     /// Connects again and again, until there is no point in it. The engine's store is closed on return.
-    async fn live(&mut self, store: Arc<SqliteStore>) {
+    async fn live(&mut self, store: Backend) {
         let mut attempts = Attempts::new(self.config.backoff);
         let mut round_ends = None;
         while !self.stop.is_cancelled() {
@@ -124,9 +123,8 @@ impl Supervisor {
     }
 
     /// Waits until what the engine was writing is written: its statements run on threads that no task can cut.
-    async fn settle(&self, store: &SqliteStore) {
-        // With one connection to the file, a query waits for every earlier one.
-        let settled = tokio::time::timeout(self.config.close_timeout, store.exists()).await;
+    async fn settle(&self, store: &Backend) {
+        let settled = tokio::time::timeout(self.config.close_timeout, store.settle()).await;
         if !matches!(settled, Ok(Ok(_))) {
             tracing::warn!("the engine's store did not come to rest");
         }
@@ -174,7 +172,7 @@ impl Supervisor {
     }
 
     /// One connection, from connect to disconnect.
-    async fn connect(&mut self, store: &Arc<SqliteStore>, round_ends: &mut Option<Instant>) -> Ending {
+    async fn connect(&mut self, store: &Backend, round_ends: &mut Option<Instant>) -> Ending {
         let shared = &self.shared;
         let (ears, signals) = Ears::new(
             Arc::clone(&shared.outboxes),
@@ -182,7 +180,7 @@ impl Supervisor {
             Arc::clone(&self.clock),
             Arc::clone(&shared.written),
         );
-        let mut connection = match Connection::open(&self.config, Arc::clone(store), ears, signals).await {
+        let mut connection = match Connection::open(&self.config, store.clone(), ears, signals).await {
             Ok(connection) => connection,
             Err(error) => {
                 tracing::error!(%error, "the engine could not be started");
@@ -367,7 +365,7 @@ impl Supervisor {
     }
 
     /// Closes the engine's store and deletes the credentials, on a thread that may wait for the disk.
-    async fn reset_credentials(&self, store: Option<Arc<SqliteStore>>) -> Result<(), EngineError> {
+    async fn reset_credentials(&self, store: Option<Backend>) -> Result<(), EngineError> {
         let directory = Arc::clone(&self.directory);
         let resetting = tokio::task::spawn_blocking(move || {
             drop(store);
@@ -380,7 +378,7 @@ impl Supervisor {
     }
 
     /// The link is gone, by request if somebody waits for it: closes the engine's store and deletes it.
-    async fn forget(&self, store: Arc<SqliteStore>, reply: Option<Reply>) {
+    async fn forget(&self, store: Backend, reply: Option<Reply>) {
         let forgotten = self.reset_credentials(Some(store)).await;
         self.shared.set_linked(false);
         self.shared.reports.identify(None, None);

@@ -203,6 +203,21 @@ impl Store {
         self.settle(written, durability)
     }
 
+    /// Takes away a value and gives it to whoever was first to ask.
+    ///
+    /// # Errors
+    /// As [`Store::get`] and [`Store::apply`].
+    pub fn take(&self, table: u8, key: &[u8], durability: Durability) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = self.key.name(self.account, table, key);
+        let mut state = self.state();
+        let Some(place) = state.index.get(&name) else { return Ok(None) };
+        let value = self.read(&state.log.file(), state.log.path(), &name, &place)?.value;
+        let written = state.append(vec![Sealed::Delete(name)])?;
+        drop(state);
+        self.settle(written, durability)?;
+        Ok(Some(value))
+    }
+
     /// Takes away the entries of a table whose stamp is below `before`, but for those with none (0). Says how many.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use blazz_domain::Lease;
 use blazz_session_store::{Durability, SessionRoot};
 
-use crate::Stage;
+use crate::{Stage, keys};
 
 const ROOT: &str = "BLAZZ_TEST_ROOT";
 const LEASE: &str = "BLAZZ_TEST_LEASE";
@@ -47,7 +47,7 @@ fn what_was_acknowledged_to_the_caller_is_there_after_a_kill() {
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn append_until_killed(root: &str, lease: &str) -> ! {
     let lease: Lease = lease.parse().unwrap();
-    let root = SessionRoot::open(root.as_ref()).unwrap();
+    let root = SessionRoot::open(root.as_ref(), keys(1)).unwrap();
     let outboxes = root.open_session(&lease, false).unwrap().open_outboxes().unwrap();
     loop {
         let sequence = outboxes.append(b"kept", Durability::Synced).unwrap();

@@ -6,8 +6,13 @@ mod outbox;
 mod root;
 
 use blazz_domain::{AccountId, Epoch, Lease, WorkspaceId};
-use blazz_session_store::{Outboxes, SessionDirectory, SessionRoot};
+use blazz_session_store::{Outboxes, SessionDirectory, SessionRoot, StorageKey, StorageKeys};
 use tempfile::TempDir;
+
+/// A storage key like no other, alone.
+fn keys(secret: u8) -> StorageKeys {
+    StorageKeys { current: StorageKey::new(&[secret; 32]), previous: None }
+}
 
 /// A root in a temporary directory, and a lease of one session in it.
 struct Stage {
@@ -19,7 +24,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let root = SessionRoot::open(&directory.path().join("root")).unwrap();
+        let root = SessionRoot::open(&directory.path().join("root"), keys(1)).unwrap();
         let lease = Lease { workspace_id: WorkspaceId::new(), account_id: AccountId::new(), epoch: Epoch(1) };
         Self { directory, root, lease }
     }

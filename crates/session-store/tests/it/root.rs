@@ -4,19 +4,19 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use blazz_domain::{AccountId, Epoch, Lease, WorkspaceId};
-use blazz_session_store::{SessionRoot, StoreError};
+use blazz_session_store::{Changes, Durability, SessionRoot, StoreError};
 
-use crate::Stage;
+use crate::{Stage, keys};
 
 #[test]
 fn a_root_keeps_its_id() {
     let stage = Stage::new();
     let path = stage.directory.path().join("root");
-    assert_eq!(SessionRoot::open(&path).unwrap().id(), stage.root.id());
-    let other = SessionRoot::open(&stage.directory.path().join("other")).unwrap();
+    assert_eq!(SessionRoot::open(&path, keys(1)).unwrap().id(), stage.root.id());
+    let other = SessionRoot::open(&stage.directory.path().join("other"), keys(1)).unwrap();
     assert_ne!(other.id(), stage.root.id());
     fs::write(path.join("root-id"), "nonsense").unwrap();
-    assert!(matches!(SessionRoot::open(&path), Err(StoreError::BadRootId(_))));
+    assert!(matches!(SessionRoot::open(&path, keys(1)), Err(StoreError::BadRootId(_))));
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn many_first_openers_agree_on_one_id() {
     let directory = tempfile::tempdir().unwrap();
     let ids: Vec<_> = std::thread::scope(|scope| {
         let openers: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| SessionRoot::open(directory.path()).unwrap().id())).collect();
+            (0..8).map(|_| scope.spawn(|| SessionRoot::open(directory.path(), keys(1)).unwrap().id())).collect();
         openers.into_iter().map(|opener| opener.join().unwrap()).collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
@@ -71,7 +71,7 @@ fn a_linked_session_is_never_created() {
         "no credentials"
     );
     let session = stage.open();
-    fs::write(session.engine_path(), "credentials").unwrap();
+    drop(session.open_store().unwrap());
     drop(session);
     assert!(stage.root.open_session(&stage.lease, true).unwrap().is_linked());
 }
@@ -80,14 +80,12 @@ fn a_linked_session_is_never_created() {
 fn a_logout_is_remembered_until_a_new_link_is_asked_for() {
     let stage = Stage::new();
     let session = stage.open();
-    for name in ["engine.db", "engine.db-wal", "engine.db-shm"] {
-        fs::write(session.path().join(name), "credentials").unwrap();
-    }
+    drop(session.open_store().unwrap());
     let outboxes = session.open_outboxes().unwrap();
     outboxes.append(b"kept", blazz_session_store::Durability::Synced).unwrap();
     session.reset_credentials().unwrap();
     session.reset_credentials().unwrap();
-    assert!(!session.engine_path().exists() && !session.path().join("engine.db-wal").exists());
+    assert!(!session.path().join("store").exists());
     drop((session, outboxes));
 
     let told = stage.root.open_session(&stage.lease, true).unwrap();
@@ -102,34 +100,49 @@ fn a_logout_that_was_cut_short_is_finished_before_a_new_link_begins() {
     let stage = Stage::new();
     let session = stage.open();
     // The cut came after the marker, before anything was deleted.
-    for name in ["engine.db", "engine.db-wal", "engine.db-shm", "logged-out"] {
+    for name in ["store", "logged-out"] {
         fs::write(session.path().join(name), "credentials").unwrap();
     }
     drop(session);
     assert!(stage.root.open_session(&stage.lease, true).unwrap().is_logged_out());
     let session = stage.open();
-    for name in ["engine.db", "engine.db-wal", "engine.db-shm", "logged-out"] {
+    for name in ["store", "logged-out"] {
         assert!(!session.path().join(name).exists(), "{name} is left of the old link");
     }
 }
 
 #[test]
-fn a_log_never_outlives_its_store() {
+fn no_new_link_begins_before_the_old_one_is_gone() {
     let stage = Stage::new();
     let session = stage.open();
-    fs::write(session.path().join("engine.db-wal"), "credentials").unwrap();
     // A store that cannot be removed: the reset is cut right before it.
-    fs::create_dir(session.engine_path()).unwrap();
+    fs::create_dir(session.path().join("store")).unwrap();
     assert!(session.reset_credentials().is_err());
-    assert!(!session.path().join("engine.db-wal").exists());
     drop(session);
 
-    assert!(stage.root.open_session(&stage.lease, false).is_err(), "not before the old link is gone");
+    assert!(stage.root.open_session(&stage.lease, false).is_err());
     let told = stage.root.open_session(&stage.lease, true).unwrap();
     assert!(told.is_logged_out());
-    fs::remove_dir(told.engine_path()).unwrap();
+    fs::remove_dir(told.path().join("store")).unwrap();
     drop(told);
     assert!(!stage.open().is_logged_out());
+}
+
+#[test]
+fn a_store_opens_for_its_owner_and_under_another_key_of_its_workspace() {
+    let stage = Stage::new();
+    let session = stage.open();
+    let mut changes = Changes::new();
+    changes.put(1, "key", 0, "value");
+    session.open_store().unwrap().apply(changes, Durability::Synced).unwrap();
+    drop(session);
+    assert_eq!(stage.root.rotate_workspace_key(stage.lease.workspace_id).unwrap(), 2);
+    for _ in 0..2 {
+        let session = stage.root.open_session(&stage.lease, true).unwrap();
+        assert_eq!(session.open_store().unwrap().get(1, b"key").unwrap().as_deref(), Some(b"value".as_slice()));
+    }
+    let other = SessionRoot::open(&stage.directory.path().join("root"), keys(2)).unwrap();
+    assert!(matches!(other.open_session(&stage.lease, true), Err(StoreError::UnknownStorageKey)));
 }
 
 #[test]
@@ -155,6 +168,6 @@ fn a_deleted_session_is_gone_and_an_unfinished_deletion_is_finished() {
     let root = stage.directory.path().join("root");
     let half = root.join(workspace_id.to_string()).join(".deleted-half");
     fs::create_dir_all(half.join("1")).unwrap();
-    SessionRoot::open(&root).unwrap();
+    SessionRoot::open(&root, keys(1)).unwrap();
     assert!(!half.exists());
 }

@@ -69,7 +69,7 @@ async fn a_removed_device_is_logged_out_and_its_credentials_are_gone() {
     let engine = stage
         .directory
         .path()
-        .join(format!("sessions/{}/{}/1/engine.db", stage.lease.workspace_id, stage.lease.account_id));
+        .join(format!("sessions/{}/{}/1/store", stage.lease.workspace_id, stage.lease.account_id));
     assert!(!engine.exists());
     stage.close(session).await;
     assert!(!engine.exists());

@@ -1,5 +1,6 @@
 //! An emulator with phones, a session root, and waiting for what a session says.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use blazz_domain::{
     SendOutcome, SessionEvent, SessionReport, StateReason, SystemClock, WorkspaceId,
 };
 use blazz_emulator::{DeviceInfo, Emulator, EmulatorConfig, PhoneMessage};
-use blazz_session_store::{SessionRoot, StoreError};
+use blazz_session_store::{SessionRoot, StorageKey, StorageKeys, StoreError};
 use blazz_whatsapp::{Backoff, EngineConfig, OpenError, Session, StateNumbers};
 
 pub(crate) const ANNA: &str = "15550000001";
@@ -46,7 +47,7 @@ impl Stage {
                 ..EngineConfig::default()
             },
             emulator,
-            root: SessionRoot::open(&directory.path().join("sessions")).unwrap(),
+            root: SessionRoot::open(&directory.path().join("sessions"), keys()).unwrap(),
             numbers: StateNumbers::new(Incarnation(1), 0),
             lease: Lease { workspace_id: WorkspaceId::new(), account_id: AccountId::new(), epoch: Epoch(1) },
             directory,
@@ -83,19 +84,14 @@ impl Stage {
         session
     }
 
-    /// The session, and another with a copy of its credentials.
+    /// The session, and another with a copy of its credentials, in a copy of the root.
     pub(crate) async fn twins(&self, session: Session) -> (Session, Session) {
         self.close(session).await;
-        let lease = Lease { account_id: AccountId::new(), ..self.lease };
-        drop(self.root.open_session(&lease, false).unwrap());
-        let path = |lease: &Lease| {
-            let workspace = self.directory.path().join(format!("sessions/{}", lease.workspace_id));
-            workspace.join(format!("{}/{}/engine.db", lease.account_id, lease.epoch.0))
-        };
-        std::fs::copy(path(&self.lease), path(&lease)).unwrap();
+        let copy = self.directory.path().join("twin");
+        copy_all(&self.directory.path().join("sessions"), &copy);
         let session = self.reopen().await;
         connected(&session).await;
-        let directory = self.root.open_session(&lease, true).unwrap();
+        let directory = SessionRoot::open(&copy, keys()).unwrap().open_session(&self.lease, true).unwrap();
         let (config, clock) = (Arc::new(self.config.clone()), Arc::new(SystemClock));
         let twin = Session::open(config, directory, self.numbers.clone(), clock).await.unwrap();
         (session, twin)
@@ -204,4 +200,18 @@ pub(crate) fn texts(session: &Session) -> Vec<(String, String)> {
         SessionEvent::Receipt(_) => None,
     });
     texts.collect()
+}
+
+/// The storage key of every test.
+fn keys() -> StorageKeys {
+    StorageKeys { current: StorageKey::new(&[5; 32]), previous: None }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy_all(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target)) }
+    }
 }
