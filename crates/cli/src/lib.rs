@@ -1,10 +1,14 @@
 //! The operator's command. It holds no business logic: it starts programs, migrates the database and calls the API.
 
+mod config;
+mod doctor;
+mod link;
 mod manual;
 mod migrate;
 mod output;
 mod remote;
 mod secret;
+mod settings;
 mod up;
 
 use std::env;
@@ -24,6 +28,10 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Up(up::UpArgs),
+    Doctor(doctor::DoctorArgs),
+    /// The programs' settings.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Bring the database's tables up to date.
     Migrate(migrate::MigrateArgs),
     /// Workspaces: the tenants.
@@ -55,6 +63,8 @@ pub async fn run() -> anyhow::Result<()> {
     let matches = without_empty_variables(Cli::command()).get_matches();
     match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
         Command::Up(args) => up::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Config(command) => config::run(command).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Workspace(command) => remote::workspace::run(command).await,
         Command::Key(command) => remote::key::run(command).await,

@@ -10,6 +10,7 @@
 )]
 
 mod commands;
+mod doctor;
 mod documents;
 mod linking;
 mod loss;
@@ -18,6 +19,7 @@ mod samples;
 mod schemathesis;
 mod settings;
 mod stack;
+mod terminal;
 mod troubled_road;
 mod up;
 mod walkthrough;
