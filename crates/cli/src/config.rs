@@ -14,8 +14,12 @@ use crate::settings::{self, Subject, Where, Which, program};
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Say everything that is wrong with the settings; the programs themselves are asked.
+    #[command(
+        after_help = "Examples:\n  blazz config check\n  blazz config check /etc/blazz/api.env\n  blazz config check --program session-node node.toml"
+    )]
     Check(Look),
     /// Show the settings as the programs see them, without secrets.
+    #[command(after_help = "Examples:\n  blazz config show\n  blazz config show --dir var --json")]
     Show(Look),
 }
 

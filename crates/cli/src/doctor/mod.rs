@@ -66,6 +66,8 @@ pub(crate) struct DoctorArgs {
 pub(crate) struct Patient {
     /// The programs with settings here.
     pub(crate) subjects: Vec<Subject>,
+    /// Why the settings could not be looked for.
+    pub(crate) problem: Option<String>,
     /// Where the API is.
     pub(crate) api_url: Option<Url>,
     /// Opens the operator's routes.
@@ -103,7 +105,10 @@ pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
 }
 
 fn patient(args: &DoctorArgs) -> anyhow::Result<Patient> {
-    let subjects = find(&args.place)?;
+    let (subjects, problem) = match find(&args.place) {
+        Ok(subjects) => (subjects, None),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
     let of = |which| subjects.iter().filter(move |subject: &&Subject| subject.which == which);
     let by_settings = of(Which::Api).find_map(Subject::local_url);
     let by_nodes = of(Which::SessionNode).find_map(|node| node.text("BLAZZ_API_URL")?.parse().ok());
@@ -118,6 +123,7 @@ fn patient(args: &DoctorArgs) -> anyhow::Result<Patient> {
             error_bytes: args.error_free_gib.saturating_mul(storage::GIB),
         },
         subjects,
+        problem,
     })
 }
 
@@ -125,7 +131,7 @@ async fn examine(patient: &Patient, patience: Duration) -> Vec<Finding> {
     let mut checks: Vec<(&'static str, String, Check<'_>)> = Vec::new();
     let mut add = |check, subject: &str, work| checks.push((check, subject.to_owned(), work));
     if patient.subjects.is_empty() {
-        add("settings", "here", Box::pin(async { vec![settings::nothing_found()] }));
+        add("settings", "here", Box::pin(async { vec![settings::nothing_found(patient)] }));
     }
     for subject in &patient.subjects {
         add("settings", &subject.name, Box::pin(settings::check(subject)));

@@ -121,9 +121,19 @@ fn files(patient: &Patient) -> Vec<Finding> {
     for subject in &patient.subjects {
         let own = subject.files.iter().filter(|_| holds_secret(subject)).cloned();
         files.extend(own.chain(subject.secret_files()).map(|file| (file, subject.name.clone())));
+        files.extend(
+            subject.files.iter().flat_map(|file| kept_beside(file)).map(|file| (file, "up".to_owned())),
+        );
     }
     let finding = |(file, owner): (std::path::PathBuf, String)| permissions(&owner, &file);
     files.into_iter().filter_map(finding).collect()
+}
+
+/// What a `blazz up` keeps beside its programs' settings.
+fn kept_beside(settings: &Path) -> Vec<std::path::PathBuf> {
+    let home = settings.parent().filter(|folder| folder.ends_with("settings")).and_then(Path::parent);
+    let files = home.into_iter().flat_map(|home| ["secrets.json", "up.json"].map(|name| home.join(name)));
+    files.filter(|file| file.exists()).collect()
 }
 
 fn permissions(owner: &str, file: &Path) -> Option<Finding> {

@@ -6,11 +6,12 @@ use crate::settings::{self, Subject, program};
 const CHECK: &str = "settings";
 const UNKNOWN: &str = "settings.unknown";
 
-pub(super) fn nothing_found() -> Finding {
+pub(super) fn nothing_found(patient: &Patient) -> Finding {
+    let nowhere = "no settings are found: not in the environment, not in ./var, not in /etc/blazz";
     Finding::error(
         CHECK,
         "here",
-        "no settings are found: not in the environment, not in ./var, not in /etc/blazz",
+        patient.problem.as_deref().unwrap_or(nowhere),
         "name the file with --config, or the directory of a `blazz up` with --dir; .env.example explains every setting",
     )
 }

@@ -9,7 +9,11 @@ use crate::link;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// List the sessions of every workspace.
+    #[command(after_help = "Examples:\n  blazz session list")]
     List(Remote),
+    #[command(
+        after_help = "Examples:\n  blazz session link 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03\n  blazz session link 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03 --phone +15550000001"
+    )]
     Link(link::LinkArgs),
 }
 

@@ -209,8 +209,15 @@ fn services_that_are_away_and_tables_that_are_missing_are_named() {
 #[test]
 fn where_there_are_no_settings_that_is_what_is_said() {
     let dir = tempfile::tempdir().unwrap();
-    let (ok, found) = findings(dir.path(), &["--dir", dir.path().to_str().unwrap()], &[]);
-    assert!(!ok && found.is_empty(), "{found:#?}");
+    for args in [&["--dir", "."][..], &["--config", "none.env"], &["--config", "none.toml"]] {
+        let (ok, found) = findings(dir.path(), args, &[]);
+        assert!(!ok && level(&found, "settings/here") == "error", "{found:#?}");
+    }
+    if !Path::new("/etc/blazz").exists() {
+        let (ok, found) = findings(dir.path(), &[], &[]);
+        assert!(!ok, "{found:#?}");
+        assert!(found["settings/here"]["text"].as_str().unwrap().contains("no settings are found"));
+    }
 }
 
 #[test]

@@ -12,8 +12,10 @@
 mod commands;
 mod doctor;
 mod documents;
+mod json;
 mod linking;
 mod loss;
+mod packages;
 mod production;
 mod samples;
 mod schemathesis;
