@@ -140,7 +140,8 @@ type Shared = Data<Mutex<Script>>;
 
 async fn status(script: Shared) -> anyhow::Result<Json<NodeStatus>, InternalError> {
     let ahead = script.lock().unwrap_or_else(PoisonError::into_inner).clock_ahead;
-    let node_id = "node-1".parse().map_err(|_| InternalError(Problem::new(500, ErrorCode::Internal)))?;
+    let node_id =
+        "node-1".parse().map_err(|_| InternalError(blazz_wire::Problem::new(500, ErrorCode::Internal)))?;
     Ok(Json(NodeStatus {
         node_id,
         version: "0.0.0".to_owned(),
