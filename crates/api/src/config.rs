@@ -1,18 +1,38 @@
 //! The process's settings: environment variables, or the same names in a TOML file, which the environment overrides.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+use blazz_program::{Faults, Reader, Setting, Values};
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
-use config::{Environment, File, FileFormat};
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting::plain("BLAZZ_API_LISTEN", "where it listens; port 0 takes a free one").or("127.0.0.1:7000"),
+    Setting::plain("BLAZZ_API_WORKERS", "how many threads serve HTTP; one per core unless told"),
+    Setting::url("BLAZZ_DATABASE_URL", "sqlite:/path/to/file or postgres://user@host/name (required)"),
+    Setting::plain("BLAZZ_DATABASE_POOL", "how many database connections to hold at most").or("8"),
+    Setting::url("BLAZZ_REDIS_URL", "redis://host:port; without it one process alone serves"),
+    Setting::secret("BLAZZ_OPERATOR_KEY", "the operator's key, from `blazz secret operator` (required)"),
+    Setting::secret("BLAZZ_OPERATOR_KEY_PREVIOUS", "the one before, while it is being replaced"),
+    Setting::secret(
+        "BLAZZ_FLEET_SECRET",
+        "the root of the nodes' keys, from `blazz secret fleet` (required)",
+    ),
+    Setting::secret("BLAZZ_FLEET_SECRET_PREVIOUS", "the one before, while it is being replaced"),
+    Setting::plain("BLAZZ_MESSAGE_TTL_SECONDS", "how long a message is worth sending").or("86400"),
+    Setting::plain("BLAZZ_NODE_TTL_SECONDS", "after how long without a heartbeat a node counts as lost")
+        .or("10"),
+    Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
+    Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
+    Setting::plain("BLAZZ_READY_FILE", "a file to write {address,pid} to when it serves"),
+];
 
 /// Everything that the process can be told.
 #[derive(Clone)]
@@ -47,97 +67,54 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
 }
 
-/// Why the settings cannot be used: one sentence each, which names the variable and never its value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(Vec<String>);
-
-/// Every setting, by its name in the file.
-const NAMES: &[&str] = &[
-    "api_listen",
-    "database_url",
-    "database_pool",
-    "redis_url",
-    "operator_key",
-    "operator_key_previous",
-    "fleet_secret",
-    "fleet_secret_previous",
-    "message_ttl_seconds",
-    "node_ttl_seconds",
-    "api_workers",
-    "log",
-    "log_format",
-    "ready_file",
-];
-
 impl Config {
     /// Reads the environment, and `file` where there is one.
     ///
     /// # Errors
     /// When the file cannot be read, a secret is missing or a value makes no sense; all of it at once.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        Self::from(file, None)
+    pub fn load(file: Option<&Path>) -> Result<Self, Faults> {
+        Self::read(Reader::new(SETTINGS, file, &blazz_program::environment()))
     }
 
     /// Reads `variables` instead of the environment.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_variables(variables: HashMap<String, String>) -> Result<Self, ConfigError> {
-        Self::from(None, Some(variables))
+    pub fn from_variables(variables: &Values) -> Result<Self, Faults> {
+        Self::read(Reader::new(SETTINGS, None, variables))
     }
 
-    fn from(file: Option<&Path>, variables: Option<HashMap<String, String>>) -> Result<Self, ConfigError> {
-        let mut builder = config::Config::builder();
-        if let Some(path) = file {
-            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
-        }
-        let environment =
-            Environment::with_prefix("BLAZZ").prefix_separator("_").ignore_empty(true).source(variables);
-        let source =
-            builder.add_source(environment).build().map_err(|error| ConfigError(vec![error.to_string()]))?;
-        let mut reader = Reader { source, faults: Vec::new() };
-        if let Some(path) = file {
-            reader.refuse_unknown(path);
-        }
-        reader.read()
-    }
-}
-
-/// Reads one setting after the other and collects what is wrong.
-struct Reader {
-    source: config::Config,
-    faults: Vec<String>,
-}
-
-impl Reader {
-    fn read(mut self) -> Result<Config, ConfigError> {
-        let listen = self.parsed("api_listen", "an address such as 127.0.0.1:7000");
-        let database_url =
-            self.required("database_url", "the database, such as sqlite:/var/lib/blazz/blazz.db");
-        let database_pool = self.number("database_pool", 8, 1, 1000);
-        let operator_key = self.required("operator_key", "a secret that `blazz secret operator` makes");
-        let operator_key = operator_key.and_then(|text| self.operator_key("operator_key", text));
-        let previous = self.text("operator_key_previous");
-        let operator_key_previous =
-            previous.and_then(|text| self.operator_key("operator_key_previous", text));
-        let fleet_secret = self.required("fleet_secret", "a secret that `blazz secret fleet` makes");
-        let fleet_secret = fleet_secret.and_then(|text| self.secret("fleet_secret", &text));
-        let previous = self.text("fleet_secret_previous");
-        let fleet_secret_previous = previous.and_then(|text| self.secret("fleet_secret_previous", &text));
-        let message_ttl = self.number("message_ttl_seconds", 86_400, 1, 30 * 86_400);
-        let node_ttl = self.number("node_ttl_seconds", 10, 5, 60);
-        let workers = self.text("api_workers").map(|_| self.number("api_workers", 1, 1, 256));
-        let log_format = self.parsed("log_format", "`text` or `json`");
-        let redis_url = self.text("redis_url");
-        let log = self.text("log").unwrap_or_else(|| "info".to_owned());
-        let ready_file = self.text("ready_file").map(PathBuf::from);
-        let (Some(database_url), Some(operator_key), Some(fleet_secret), []) =
-            (database_url, operator_key, fleet_secret, self.faults.as_slice())
+    fn read(mut reader: Reader) -> Result<Self, Faults> {
+        let listen = reader.parsed("BLAZZ_API_LISTEN", "an address such as 127.0.0.1:7000");
+        let database_url = reader
+            .required("BLAZZ_DATABASE_URL", "the database, such as sqlite:/var/lib/blazz/blazz.db")
+            .and_then(|url| database_url(&mut reader, url));
+        let database_pool = reader.number("BLAZZ_DATABASE_POOL", 8, 1, 1000);
+        let operator_key =
+            reader.required("BLAZZ_OPERATOR_KEY", "a secret that `blazz secret operator` makes");
+        let operator_key =
+            operator_key.and_then(|key| operator_key_of(&mut reader, "BLAZZ_OPERATOR_KEY", key));
+        let operator_key_previous = reader
+            .text("BLAZZ_OPERATOR_KEY_PREVIOUS")
+            .and_then(|key| operator_key_of(&mut reader, "BLAZZ_OPERATOR_KEY_PREVIOUS", key));
+        let fleet_secret = reader.required("BLAZZ_FLEET_SECRET", "a secret that `blazz secret fleet` makes");
+        let fleet_secret = fleet_secret.and_then(|text| secret_of(&mut reader, "BLAZZ_FLEET_SECRET", &text));
+        let fleet_secret_previous = reader
+            .text("BLAZZ_FLEET_SECRET_PREVIOUS")
+            .and_then(|text| secret_of(&mut reader, "BLAZZ_FLEET_SECRET_PREVIOUS", &text));
+        let message_ttl = reader.number("BLAZZ_MESSAGE_TTL_SECONDS", 86_400, 1, 30 * 86_400);
+        let node_ttl = reader.number("BLAZZ_NODE_TTL_SECONDS", 10, 5, 60);
+        let workers = reader.text("BLAZZ_API_WORKERS").map(|_| reader.number("BLAZZ_API_WORKERS", 1, 1, 256));
+        let log_format = reader.parsed("BLAZZ_LOG_FORMAT", "`text` or `json`");
+        let redis_url = reader.text("BLAZZ_REDIS_URL").and_then(|url| redis_url(&mut reader, url));
+        let log = reader.text("BLAZZ_LOG").unwrap_or_else(|| "info".to_owned());
+        let ready_file = reader.text("BLAZZ_READY_FILE").map(PathBuf::from);
+        let (Some(database_url), Some(operator_key), Some(fleet_secret), true) =
+            (database_url, operator_key, fleet_secret, reader.is_good())
         else {
-            return Err(ConfigError(self.faults));
+            return Err(reader.faults());
         };
-        Ok(Config {
+        Ok(Self {
             listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7000))),
             database_url,
             database_pool: u32::try_from(database_pool).unwrap_or(u32::MAX),
@@ -154,73 +131,43 @@ impl Reader {
             ready_file,
         })
     }
+}
 
-    fn text(&self, name: &str) -> Option<String> {
-        self.source.get_string(name).ok()
+fn database_url(reader: &mut Reader, url: String) -> Option<String> {
+    let good = ["sqlite:", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    if !good {
+        reader.fault("BLAZZ_DATABASE_URL", "must be sqlite:/path/to/file or postgres://user@host/name");
     }
+    good.then_some(url)
+}
 
-    fn required(&mut self, name: &str, meaning: &str) -> Option<String> {
-        let text = self.text(name);
-        if text.is_none() {
-            self.fault(name, &format!("is not set; it has to be {meaning}"));
-        }
-        text
+fn redis_url(reader: &mut Reader, url: String) -> Option<String> {
+    let good = ["redis://", "rediss://", "redis+unix:", "unix:"].iter().any(|scheme| url.starts_with(scheme));
+    if !good {
+        reader.fault("BLAZZ_REDIS_URL", "must be a URL such as redis://127.0.0.1:6379");
     }
+    good.then_some(url)
+}
 
-    fn parsed<T: FromStr>(&mut self, name: &str, meaning: &str) -> Option<T> {
-        let text = self.text(name)?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.fault(name, &format!("must be {meaning}"));
-        }
-        value
+fn operator_key_of(reader: &mut Reader, name: &str, key: String) -> Option<String> {
+    let good = key.len() >= MIN_OPERATOR_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !good {
+        reader.fault(
+            name,
+            &format!("must be at least {MIN_OPERATOR_KEY} visible ASCII characters; `blazz secret operator` makes one"),
+        );
     }
+    good.then_some(key)
+}
 
-    fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
-        let Some(text) = self.text(name) else { return default };
-        match text.parse() {
-            Ok(number) if (min..=max).contains(&number) => number,
-            _ => {
-                self.fault(name, &format!("must be a whole number from {min} to {max}"));
-                default
-            }
-        }
+fn secret_of(reader: &mut Reader, name: &str, text: &str) -> Option<FleetSecret> {
+    let secret = FleetSecret::parse(text).ok();
+    if secret.is_none() {
+        reader.fault(name, "must be at least 32 bytes in hex; `blazz secret fleet` makes one");
     }
-
-    fn operator_key(&mut self, name: &str, key: String) -> Option<String> {
-        let good = key.len() >= MIN_OPERATOR_KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !good {
-            self.fault(
-                name,
-                &format!("must be at least {MIN_OPERATOR_KEY} visible ASCII characters; `blazz secret operator` makes one"),
-            );
-        }
-        good.then_some(key)
-    }
-
-    fn secret(&mut self, name: &str, text: &str) -> Option<FleetSecret> {
-        let secret = FleetSecret::parse(text).ok();
-        if secret.is_none() {
-            self.fault(name, "must be at least 32 bytes in hex; `blazz secret fleet` makes one");
-        }
-        secret
-    }
-
-    fn refuse_unknown(&mut self, path: &Path) {
-        let known = |name: &String| NAMES.contains(&name.as_str());
-        let read = config::Config::builder().add_source(File::from(path).format(FileFormat::Toml)).build();
-        let table = read
-            .and_then(|file| file.try_deserialize::<HashMap<String, config::Value>>())
-            .unwrap_or_default();
-        let mut unknown: Vec<_> = table.into_keys().filter(|name| !known(name)).collect();
-        unknown.sort();
-        self.faults
-            .extend(unknown.iter().map(|name| format!("{}: there is no setting `{name}`", path.display())));
-    }
-
-    fn fault(&mut self, name: &str, sentence: &str) {
-        self.faults.push(format!("BLAZZ_{} {sentence}", name.to_uppercase()));
-    }
+    secret
 }
 
 // Urls may hold passwords.
@@ -242,7 +189,7 @@ impl fmt::Debug for Config {
 mod tests {
     use super::*;
 
-    fn variables(extra: &[(&str, &str)]) -> HashMap<String, String> {
+    fn variables(extra: &[(&str, &str)]) -> Values {
         let secret = "ab".repeat(32);
         let needed = [
             ("BLAZZ_DATABASE_URL", "sqlite:/tmp/x.db"),
@@ -252,8 +199,8 @@ mod tests {
         needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn refusal(variables: HashMap<String, String>) -> String {
-        Config::from_variables(variables).unwrap_err().to_string()
+    fn refusal(variables: Values) -> String {
+        Config::from_variables(&variables).unwrap_err().to_string()
     }
 
     #[test]
@@ -264,7 +211,7 @@ mod tests {
             assert!(refusal(without).starts_with(&format!("{name} is not set; ")), "{name}");
             assert!(refusal(variables(&[(name, "")])).starts_with(&format!("{name} is not set; ")), "{name}");
         }
-        assert_eq!(refusal(HashMap::new()).lines().count(), 3);
+        assert_eq!(refusal(Values::new()).lines().count(), 3);
     }
 
     #[test]
@@ -279,6 +226,8 @@ mod tests {
             ("BLAZZ_NODE_TTL_SECONDS", "600"),
             ("BLAZZ_API_WORKERS", "many"),
             ("BLAZZ_LOG_FORMAT", "xml"),
+            ("BLAZZ_DATABASE_URL", "hunter2"),
+            ("BLAZZ_REDIS_URL", "127.0.0.1:6379"),
         ] {
             let sentence = refusal(variables(&[(name, value)]));
             assert!(sentence.starts_with(&format!("{name} must be ")), "{sentence}");
@@ -288,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_defaults_stand_where_nothing_is_said() {
-        let config = Config::from_variables(variables(&[])).unwrap();
+        let config = Config::from_variables(&variables(&[])).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:7000");
         assert_eq!((config.database_pool, config.workers), (8, None));
         assert_eq!(config.message_ttl, Duration::from_secs(86_400));
@@ -298,25 +247,43 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_below_the_environment_and_knows_no_strangers() {
+    fn a_file_is_read_below_the_environment() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("blazz.toml");
         std::fs::write(&path, "api_listen = \"127.0.0.1:1\"\nnode_ttl_seconds = 7\nlog = \"debug\"\n")
             .unwrap();
-        let config = Config::from(Some(&path), Some(variables(&[("BLAZZ_LOG", "warn")]))).unwrap();
+        let given = variables(&[("BLAZZ_LOG", "warn")]);
+        let config = Config::read(Reader::new(SETTINGS, Some(&path), &given)).unwrap();
         assert_eq!((config.listen.port(), config.node_ttl.as_secs(), config.log.as_str()), (1, 7, "warn"));
         std::fs::write(&path, "api_lisen = \"127.0.0.1:1\"\n").unwrap();
-        let error = Config::from(Some(&path), Some(variables(&[]))).unwrap_err().to_string();
+        let error = Config::read(Reader::new(SETTINGS, Some(&path), &given)).unwrap_err().to_string();
         assert!(error.contains("no setting `api_lisen`"), "{error}");
-        assert!(Config::from(Some(&directory.path().join("none.toml")), Some(variables(&[]))).is_err());
+        let none = directory.path().join("none.toml");
+        assert!(Config::read(Reader::new(SETTINGS, Some(&none), &given)).is_err());
     }
 
     #[test]
-    fn the_example_file_names_every_setting() {
+    fn secrets_may_lie_in_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fleet");
+        std::fs::write(&path, format!("{}\n", "cd".repeat(32))).unwrap();
+        let mut given = variables(&[("BLAZZ_FLEET_SECRET_FILE", path.to_str().unwrap())]);
+        given.remove("BLAZZ_FLEET_SECRET");
+        assert_eq!(Config::from_variables(&given).unwrap().fleet_secret.to_hex(), "cd".repeat(32));
+    }
+
+    #[test]
+    fn the_example_file_and_the_table_name_the_same_settings() {
         let example = include_str!("../../../.env.example");
-        for name in NAMES {
-            let variable = format!("BLAZZ_{}", name.to_uppercase());
-            assert!(example.contains(&variable), "{variable} is missing in .env.example");
+        for setting in SETTINGS {
+            assert!(example.contains(&format!("\n{}=", setting.name)), "{}", setting.name);
+        }
+        // Whatever is read is in the table: one that is not would never be found.
+        let source = include_str!("config.rs");
+        let (source, _) = source.split_once("#[cfg(test)]").unwrap();
+        for (_, rest) in source.split("(\"BLAZZ_").skip(1).map(|part| ((), part)) {
+            let name = format!("BLAZZ_{}", rest.split('"').next().unwrap());
+            assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name}");
         }
     }
 }

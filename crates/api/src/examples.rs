@@ -192,6 +192,17 @@ pub(crate) fn node() -> Value {
     })
 }
 
+pub(crate) fn node_probe() -> Value {
+    json!({
+        "node_id": "node-1",
+        "is_reachable": true,
+        "duration_ms": 4,
+        "version": "0.1.0",
+        "clock_ahead_ms": -2,
+        "problem": null,
+    })
+}
+
 pub(crate) fn placed_session() -> Value {
     json!({
         "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",

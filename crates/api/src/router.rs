@@ -19,6 +19,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(keys::revoke_key)
         .service(keys::rotate_key)
         .service(nodes::list_nodes)
+        .service(nodes::probe_node)
         .service(sessions::list_sessions)
         .service(accounts::create_account)
         .service(accounts::list_accounts)

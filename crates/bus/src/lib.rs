@@ -2,6 +2,7 @@
 //!
 //! Nothing here is a promise: whoever listens also looks by itself now and then.
 
+mod inspect;
 mod local;
 mod publisher;
 mod remote;
@@ -9,6 +10,7 @@ mod subscription;
 
 use std::time::Duration;
 
+pub use inspect::{RedisServer, inspect};
 pub use subscription::Subscription;
 
 use crate::local::Local;

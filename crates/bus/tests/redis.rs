@@ -106,3 +106,18 @@ async fn a_redis_that_is_stuck_holds_nobody_up() {
     let command = timeout(PATIENCE, bus.ping()).await.expect("it gives up");
     assert!(command.is_err());
 }
+
+#[tokio::test]
+async fn a_server_says_what_it_is_and_one_that_is_away_is_no_wait() {
+    let server = blazz_bus::inspect(&url()).await.unwrap();
+    assert!(server.version.split('.').count() >= 2, "{server:?}");
+    assert!(server.now_micros > 1_700_000_000_000_000, "{server:?}");
+    // One that takes connections and says nothing, and one that is not there.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mute = format!("redis://:hunter2@{}", silent.local_addr().unwrap());
+    for url in [mute.as_str(), "redis://:hunter2@127.0.0.1:1", "hunter2"] {
+        let asked = timeout(Duration::from_secs(10), blazz_bus::inspect(url)).await.expect("no wait");
+        let error = asked.unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -12,8 +12,10 @@ use crate::output;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// A new fleet secret, for the API (BLAZZ_FLEET_SECRET).
+    #[command(after_help = "Examples:\n  blazz secret fleet")]
     Fleet(Form),
     /// The secret of one node (BLAZZ_NODE_SECRET), derived from the fleet secret.
+    #[command(after_help = "Examples:\n  BLAZZ_FLEET_SECRET=$(cat fleet_secret) blazz secret node node-1")]
     Node {
         /// The node's id (BLAZZ_NODE_ID).
         id: NodeId,
@@ -24,6 +26,7 @@ pub(crate) enum Command {
         form: Form,
     },
     /// A new operator key, for the API (BLAZZ_OPERATOR_KEY).
+    #[command(after_help = "Examples:\n  blazz secret operator")]
     Operator(Form),
 }
 

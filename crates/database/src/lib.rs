@@ -16,6 +16,7 @@ mod lite;
 mod migrate;
 mod pool;
 mod schema;
+mod server;
 mod types;
 
 pub mod accounts;
@@ -38,4 +39,6 @@ pub mod workspaces;
 pub use conn::Conn;
 pub use error::DatabaseError;
 pub use exclusive::Alone;
+pub use migrate::Migrations;
 pub use pool::Pool;
+pub use server::Server;

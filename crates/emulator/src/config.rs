@@ -5,6 +5,17 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use blazz_domain::{Clock, SystemClock};
+use blazz_program::{Faults, Reader, Setting};
+
+/// Every setting of the program.
+pub const SETTINGS: &[Setting] = &[
+    Setting::plain("BLAZZ_EMULATOR_LISTEN", "where WhatsApp clients connect").or("127.0.0.1:9101"),
+    Setting::plain("BLAZZ_EMULATOR_ADMIN", "where its phones are scripted").or("127.0.0.1:9102"),
+    Setting::plain(
+        "BLAZZ_EMULATOR_PUBLIC_URL",
+        "the WebSocket URL to announce, if not the one it listens on",
+    ),
+];
 
 /// How an emulator is started. The default takes two free ports on 127.0.0.1.
 #[derive(Debug, Clone)]
@@ -27,6 +38,27 @@ impl Default for EmulatorConfig {
 }
 
 impl EmulatorConfig {
+    /// Reads the program's settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn read(mut reader: Reader) -> Result<Self, Faults> {
+        let mut address = |name, default: u16| {
+            let address: Option<SocketAddr> = reader.parsed(name, "an address such as 127.0.0.1:9101");
+            if address.is_some_and(|address| !address.ip().is_loopback()) {
+                reader.fault(name, "must be an address on loopback: the emulator has no authentication");
+            }
+            address.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, default)))
+        };
+        let listen = address("BLAZZ_EMULATOR_LISTEN", 9101);
+        let admin = address("BLAZZ_EMULATOR_ADMIN", 9102);
+        let public_url = reader.text("BLAZZ_EMULATOR_PUBLIC_URL");
+        if !reader.is_good() {
+            return Err(reader.faults());
+        }
+        Ok(Self { listen, admin, public_url, ..Self::default() })
+    }
+
     /// The emulator has no authentication: it never listens where another machine could reach it.
     pub(crate) fn check(&self) -> Result<()> {
         for address in [self.listen, self.admin] {

@@ -45,7 +45,7 @@ mod stats;
 mod usync;
 
 pub use compose::{Content, ContentKind, Image, ReactionTo};
-pub use config::EmulatorConfig;
+pub use config::{EmulatorConfig, SETTINGS};
 pub use contact::{Activity, Availability};
 pub use emulator::Emulator;
 pub use error::EmulatorError;

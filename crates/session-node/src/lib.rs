@@ -30,7 +30,7 @@ mod run;
 mod session;
 mod supervisor;
 
-pub use config::{Config, ConfigError, VARIABLES};
+pub use config::{Config, SETTINGS};
 pub use fault::Fault;
 pub use process::main;
 pub use run::{RunError, run, run_with};

@@ -1,7 +1,7 @@
 //! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
 
 use blazz_domain::{
-    AccountId, Jid, Lease, MessageContent, PhoneNumber, ProviderMessageId, Reference, SessionReport,
+    AccountId, Jid, Lease, MessageContent, NodeId, PhoneNumber, ProviderMessageId, Reference, SessionReport,
     Timestamp, WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,19 @@ pub struct SessionStatus {
 pub struct SessionList {
     /// The sessions, by account id.
     pub sessions: Vec<SessionStatus>,
+}
+
+/// `GET /internal/v1/node`: what the node is, as a proof that both ends reach and believe each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its name.
+    pub node_id: NodeId,
+    /// The version of its binary.
+    pub version: String,
+    /// Whether it is the sandbox build.
+    pub sandbox: bool,
+    /// The time by its clock.
+    pub now: Timestamp,
 }
 
 /// `GET /internal/v1/sessions/{account_id}/qr`: how long to wait for a code, in milliseconds.

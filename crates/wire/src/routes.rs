@@ -10,6 +10,7 @@ pub const API_NAME: &str = "api";
 pub(crate) const REGISTER: &str = "/internal/v1/register";
 pub(crate) const HEARTBEAT: &str = "/internal/v1/heartbeat";
 pub(crate) const EVENTS: &str = "/internal/v1/events";
+pub(crate) const NODE: &str = "/internal/v1/node";
 pub(crate) const SESSIONS: &str = "/internal/v1/sessions";
 
 /// The path of one session's route; `action` is empty or starts with a slash.
@@ -57,7 +58,7 @@ mod tests {
         }
         assert_eq!(subject("/internal/v1/sessions/"), Subject::Account(""));
         assert_eq!(subject(EVENTS), Subject::Leased);
-        for other in [SESSIONS, REGISTER, HEARTBEAT, "/internal/v1/sessionsx"] {
+        for other in [NODE, SESSIONS, REGISTER, HEARTBEAT, "/internal/v1/sessionsx"] {
             assert_eq!(subject(other), Subject::Node, "{other}");
         }
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MessageId, WorkspaceId};
+use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MessageId, NodeId, WorkspaceId};
 
 use super::ApiError;
 
@@ -46,6 +46,11 @@ impl PathId for MessageId {
 impl PathId for ConversationId {
     const PARAMETER: &'static str = "conversation_id";
     const KIND: &'static str = "conversation";
+}
+
+impl PathId for NodeId {
+    const PARAMETER: &'static str = "node_id";
+    const KIND: &'static str = "node";
 }
 
 impl<T: PathId> FromRequest for Id<T> {

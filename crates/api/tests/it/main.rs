@@ -17,6 +17,7 @@ mod messages;
 mod node;
 mod operations;
 mod pairing_code;
+mod probe;
 mod process;
 mod qr;
 mod request_id;

@@ -14,7 +14,9 @@ use blazz_domain::{
 use blazz_wire::ControlClient;
 use blazz_wire::control_api::Register;
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{Deleted, QrQuery, RequestPairingCode, SendMessage, SessionStatus, StartSession};
+use blazz_wire::node_api::{
+    Deleted, NodeStatus, QrQuery, RequestPairingCode, SendMessage, SessionStatus, StartSession,
+};
 use blazz_wire::server::{CallLease, Caller, InternalError, MemoryNonces, SignedJson, Verifier, node_scope};
 
 /// What the QR code of a session that waits for a scan says.
@@ -31,6 +33,8 @@ pub(crate) struct Script {
     pub(crate) send: SendOutcome,
     /// How long a send takes.
     pub(crate) send_takes: Duration,
+    /// How far its clock is ahead.
+    pub(crate) clock_ahead: Duration,
     /// How long a code takes to appear.
     pub(crate) qr_takes: Duration,
     /// How a request for a pairing code is refused.
@@ -62,6 +66,7 @@ impl Node {
             start: AccountState::Connected,
             send: SendOutcome::Acknowledged { at: SystemClock.now() },
             send_takes: Duration::ZERO,
+            clock_ahead: Duration::ZERO,
             qr_takes: Duration::ZERO,
             pairing_refused: None,
             sent: Vec::new(),
@@ -117,6 +122,7 @@ impl Node {
 
 fn routes(routes: &mut ServiceConfig) {
     routes
+        .route("/node", web::get().to(status))
         .service(
             web::resource("/sessions/{account_id}")
                 .route(web::put().to(start))
@@ -131,6 +137,18 @@ fn routes(routes: &mut ServiceConfig) {
 }
 
 type Shared = Data<Mutex<Script>>;
+
+async fn status(script: Shared) -> anyhow::Result<Json<NodeStatus>, InternalError> {
+    let ahead = script.lock().unwrap_or_else(PoisonError::into_inner).clock_ahead;
+    let node_id =
+        "node-1".parse().map_err(|_| InternalError(blazz_wire::Problem::new(500, ErrorCode::Internal)))?;
+    Ok(Json(NodeStatus {
+        node_id,
+        version: "0.0.0".to_owned(),
+        sandbox: true,
+        now: SystemClock.now().plus(ahead),
+    }))
+}
 
 fn report(script: &Shared, caller: &Caller, lease: Lease, state: AccountState) -> Json<SessionStatus> {
     let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);

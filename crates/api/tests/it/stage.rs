@@ -71,7 +71,7 @@ impl Stage {
         if !database.pool().is_sqlite() {
             variables.insert("BLAZZ_REDIS_URL".to_owned(), blazz_test_support::redis_url()?);
         }
-        let config = Config::from_variables(variables)?;
+        let config = Config::from_variables(&variables)?;
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30))?;

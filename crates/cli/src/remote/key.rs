@@ -11,6 +11,9 @@ use crate::output;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Create a key; its secret is shown this once.
+    #[command(
+        after_help = "Examples:\n  blazz key create 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01\n  blazz key create 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01 --name shop --scope messages:send --expires-at 2030-01-31T12:00:00Z"
+    )]
     Create {
         /// The workspace it opens.
         workspace: WorkspaceId,
@@ -27,6 +30,7 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// List a workspace's keys.
+    #[command(after_help = "Examples:\n  blazz key list 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01")]
     List {
         /// The workspace.
         workspace: WorkspaceId,
@@ -34,6 +38,9 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// Replace a key by a new one with the same name and scopes; the new secret is shown this once.
+    #[command(
+        after_help = "Examples:\n  blazz key rotate 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e02 --overlap-seconds 3600"
+    )]
     Rotate {
         /// The workspace.
         workspace: WorkspaceId,
@@ -46,6 +53,9 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// Revoke a key, at once and for good.
+    #[command(
+        after_help = "Examples:\n  blazz key revoke 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e02"
+    )]
     Revoke {
         /// The workspace.
         workspace: WorkspaceId,

@@ -14,10 +14,13 @@ use super::secrets::Secrets;
 
 const EMULATOR: &str = "blazz-emulator";
 const API: &str = "blazz-api";
-const NODE: &str = "blazz-session-node-sandbox";
+const SANDBOX_NODE: &str = "blazz-session-node-sandbox";
+const LIVE_NODE: &str = "blazz-session-node";
 
 /// The file names of all of them.
-pub(crate) const PROGRAMS: &[&str] = &[EMULATOR, API, NODE];
+pub(crate) const PROGRAMS: &[&str] = &[EMULATOR, API, SANDBOX_NODE, LIVE_NODE];
+/// What a production node takes from this command's own environment.
+const LIVE_SETTINGS: [&str; 3] = ["BLAZZ_WHATSAPP_ENDPOINT", "BLAZZ_WHATSAPP_VERSION", "BLAZZ_DEVICE_NAME"];
 
 /// Makes the programs' settings from what `blazz up` was told.
 pub(crate) struct Programs {
@@ -25,6 +28,7 @@ pub(crate) struct Programs {
     /// The database that the API serves from.
     pub(crate) database_url: String,
     redis_url: Option<String>,
+    is_live: bool,
 }
 
 impl Programs {
@@ -34,22 +38,24 @@ impl Programs {
             Some(bin_dir) => bin_dir.clone(),
             None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
         };
-        for name in PROGRAMS {
+        let needed: &[&str] = if args.live { &[API, LIVE_NODE] } else { &[EMULATOR, API, SANDBOX_NODE] };
+        for name in needed {
             require(&bin_dir.join(name))?;
         }
         let database_url = args.database_url.clone().unwrap_or_else(|| home.database_url());
-        Ok(Self { bin_dir, database_url, redis_url: args.redis_url.clone() })
+        Ok(Self { bin_dir, database_url, redis_url: args.redis_url.clone(), is_live: args.live })
     }
 
     /// The server side of WhatsApp.
     pub(crate) fn emulator(&self, home: &Home, at: &Addresses) -> anyhow::Result<Program> {
-        let args =
-            ["--listen".into(), at.emulator.to_string(), "--admin".into(), at.emulator_admin.to_string()];
         Ok(Program {
             name: "emulator".to_owned(),
             path: self.bin_dir.join(EMULATOR),
-            args: args.map(Into::into).to_vec(),
-            env: Vec::new(),
+            args: Vec::new(),
+            env: vec![
+                ("BLAZZ_EMULATOR_LISTEN", at.emulator.to_string()),
+                ("BLAZZ_EMULATOR_ADMIN", at.emulator_admin.to_string()),
+            ],
             log: home.log_file("emulator")?,
         })
     }
@@ -83,15 +89,21 @@ impl Programs {
         let node = |(index, listen): (usize, &std::net::SocketAddr)| {
             let name = node_name(index);
             let id: NodeId = name.parse()?;
-            let env = vec![
+            let mut env = vec![
                 ("BLAZZ_NODE_ID", name.clone()),
                 ("BLAZZ_NODE_LISTEN", listen.to_string()),
                 ("BLAZZ_NODE_SECRET", fleet.node_secret(&id).to_hex()),
                 ("BLAZZ_API_URL", format!("http://{}", at.api)),
                 ("BLAZZ_SESSION_ROOT", home.session_root(&name)?.display().to_string()),
-                ("BLAZZ_WHATSAPP_ENDPOINT", format!("ws://{}/ws/chat", at.emulator)),
             ];
-            let (path, log) = (self.bin_dir.join(NODE), home.log_file(&name)?);
+            if self.is_live {
+                let given = |name| Some((name, std::env::var(name).ok().filter(|value| !value.is_empty())?));
+                env.extend(LIVE_SETTINGS.into_iter().filter_map(given));
+            } else {
+                env.push(("BLAZZ_WHATSAPP_ENDPOINT", format!("ws://{}/ws/chat", at.emulator)));
+            }
+            let binary = if self.is_live { LIVE_NODE } else { SANDBOX_NODE };
+            let (path, log) = (self.bin_dir.join(binary), home.log_file(&name)?);
             Ok(Program { name, path, args: Vec::new(), env, log })
         };
         at.nodes.iter().enumerate().map(node).collect()

@@ -133,8 +133,40 @@ fn a_shell_completes_commands_and_man_knows_every_one() {
     let secret = ("BLAZZ_OPERATOR_KEY", "blzop_hunter2");
     let (ok, error) = alone(&["manual", pages.to_str().unwrap()], &[secret]);
     assert!(ok, "{error}");
-    for page in ["blazz.1", "blazz-up.1", "blazz-key-create.1", "blazz-secret-node.1"] {
+    for page in [
+        "blazz.1",
+        "blazz-doctor.1",
+        "blazz-session-link.1",
+        "blazz-up.1",
+        "blazz-key-create.1",
+        "blazz-secret-node.1",
+    ] {
         let page = std::fs::read_to_string(pages.join(page)).unwrap();
         assert!(page.contains(".SH SYNOPSIS") && !page.contains("hunter2"), "{page}");
+    }
+}
+
+#[test]
+fn every_program_has_completions_a_manual_and_a_help_with_examples() {
+    for name in ["blazz-api", "blazz-session-node-sandbox", "blazz-emulator"] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |args: &[&str]| {
+            let mut command = Command::new(program(name));
+            let (ok, said) = text(command.args(args).env_clear().env("BLAZZ_NODE_SECRET", "hunter2"));
+            assert!(ok, "{name} {args:?}: {said}");
+            said
+        };
+        let bash = run(&["completions", "bash"]);
+        assert!(bash.contains("config") && bash.contains(name), "{bash}");
+        for shell in ["zsh", "fish"] {
+            assert!(run(&["completions", shell]).contains("config"), "{name} {shell}");
+        }
+        run(&["manual", dir.path().to_str().unwrap()]);
+        for page in [format!("{name}.1"), format!("{name}-config-check.1")] {
+            let page = std::fs::read_to_string(dir.path().join(page)).unwrap();
+            assert!(page.contains(".SH SYNOPSIS") && !page.contains("hunter2"), "{page}");
+        }
+        let help = run(&["--help"]);
+        assert!(help.contains("Examples:") && help.contains("BLAZZ_") && !help.contains("hunter2"), "{help}");
     }
 }

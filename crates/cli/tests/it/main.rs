@@ -11,14 +11,18 @@
 
 mod baileys;
 mod commands;
+mod doctor;
 mod documents;
+mod json;
 mod linking;
 mod loss;
+mod packages;
 mod production;
 mod samples;
 mod schemathesis;
 mod settings;
 mod stack;
+mod terminal;
 mod troubled_road;
 mod up;
 mod walkthrough;

@@ -6,4 +6,5 @@ mod conversations;
 mod events;
 mod parity;
 mod seed;
+mod server;
 mod transactions;

@@ -3,6 +3,7 @@
 mod delete;
 mod list;
 mod logout;
+mod node;
 mod pairing_code;
 mod probes;
 mod qr;
@@ -24,6 +25,7 @@ type Answer<T> = Result<web::Json<T>, InternalError>;
 /// The signed routes. The scope they are put in refuses whatever is not signed by the API.
 pub(crate) fn internal(routes: &mut ServiceConfig) {
     routes
+        .route("/node", web::get().to(node::node))
         .route("/sessions", web::get().to(list::list))
         .route("/sessions/{account_id}", web::get().to(state::state))
         .route("/sessions/{account_id}", web::put().to(start::start))

@@ -12,8 +12,9 @@ use crate::attacks::{Between, Mode};
 use crate::linking::refused;
 use crate::stage::{ANNA, BERT, Stage, message};
 
-/// Every route of the node's internal API, below `/sessions`; the one that ends the session comes last.
-const ROUTES: [(&str, &str); 11] = [
+/// Every route of the node's internal API, without `/sessions` before it; the one that ends the session comes last.
+const ROUTES: [(&str, &str); 12] = [
+    ("get", "/node"),
     ("get", ""),
     ("get", "/{account_id}"),
     ("put", "/{account_id}"),
@@ -30,6 +31,7 @@ const ROUTES: [(&str, &str); 11] = [
 async fn call(client: &NodeClient, route: (&str, &str), lease: &Lease) -> Result<(), CallError> {
     let id = RequestId::generate();
     match route {
+        ("get", "/node") => client.probe(&id).await.map(drop),
         ("get", "") => client.list(&id).await.map(drop),
         ("get", "/{account_id}") => client.state(lease, &id).await.map(drop),
         ("put", "/{account_id}") => client.start(lease, &StartSession { linked: false }, &id).await.map(drop),
@@ -61,11 +63,11 @@ fn the_routes_here_are_all_that_the_node_serves() {
     let (_, table) = source.split_once("fn internal").unwrap();
     let (table, _) = table.split_once("\n}").unwrap();
     let mut served: Vec<_> = table
-        .split(".route(\"/sessions")
+        .split(".route(\"")
         .skip(1)
         .map(|route| {
             let (path, handler) = route.split_once("\", web::").unwrap();
-            (handler.split_once("()").unwrap().0, path)
+            (handler.split_once("()").unwrap().0, path.strip_prefix("/sessions").unwrap_or(path))
         })
         .collect();
     assert_eq!(table.matches("web::").count(), served.len(), "a route that this test cannot read");

@@ -12,7 +12,8 @@ use super::CallError;
 use super::hop::{Call, Direction, Hop};
 use crate::keys::NodeKeys;
 use crate::node_api::{
-    Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession, Told,
+    Deleted, NodeStatus, ReadMessages, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession,
+    Told,
 };
 use crate::request_id::RequestId;
 use crate::routes::{self, API_NAME};
@@ -21,6 +22,8 @@ use crate::routes::{self, API_NAME};
 const MAX_QR_WAIT: Duration = Duration::from_secs(60);
 /// What a pairing code may take: the session comes to the point of showing codes, then WhatsApp answers.
 const PAIRING_PATIENCE: Duration = Duration::from_secs(60);
+/// What a probe may take: whoever asks is waiting.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 /// What a call may take beside the waiting that it asked for.
 const QR_MARGIN: Duration = Duration::from_secs(10);
 
@@ -158,6 +161,16 @@ impl NodeClient {
     ) -> Result<Told, CallError> {
         let path = routes::session(lease.account_id, "/read");
         self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(messages)?).await
+    }
+
+    /// What the node is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn probe(&self, request_id: &RequestId) -> Result<NodeStatus, CallError> {
+        let mut call = Call::new(Method::GET, routes::NODE, request_id);
+        call.timeout = Some(PROBE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// Every session that the node runs.

@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("blazz-bus", 1),
     ("blazz-session-store", 1),
     ("blazz-telemetry", 1),
+    ("blazz-program", 1),
     ("blazz-whatsapp", 2),
     ("blazz-jobs", 2),
     ("blazz-services", 3),

@@ -12,7 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-pub(crate) use surroundings::{BACKENDS, Backend, environment, fresh_postgres, program, required, runs};
+pub(crate) use surroundings::{
+    BACKENDS, Backend, environment, free_ports as fresh_ports, fresh_postgres, program, required, runs,
+};
 
 /// How long a state may take to come about.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
