@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use blazz_domain::ClientVersion;
+use blazz_domain::session_settings::{DEFAULT_DEVICE_NAME, MAX_DEVICE_NAME_CHARS, checked_device_name};
+use blazz_services::client_version;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
 use config::{Environment, File, FileFormat};
+use url::Url;
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
@@ -37,6 +41,12 @@ pub struct Config {
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost (`BLAZZ_NODE_TTL_SECONDS`).
     pub node_ttl: Duration,
+    /// What phones show in their list of linked devices, unless the account says otherwise (`BLAZZ_DEVICE_NAME`).
+    pub device_name: String,
+    /// The version of WhatsApp Web to claim instead of the one that WhatsApp's page names (`BLAZZ_WHATSAPP_VERSION`).
+    pub whatsapp_version: Option<ClientVersion>,
+    /// The page that names it (`BLAZZ_WHATSAPP_VERSION_URL`).
+    pub whatsapp_version_url: String,
     /// How many threads serve HTTP (`BLAZZ_API_WORKERS`); as many as the machine has cores unless told.
     pub workers: Option<usize>,
     /// What to log (`BLAZZ_LOG`).
@@ -64,6 +74,9 @@ const NAMES: &[&str] = &[
     "fleet_secret_previous",
     "message_ttl_seconds",
     "node_ttl_seconds",
+    "device_name",
+    "whatsapp_version",
+    "whatsapp_version_url",
     "api_workers",
     "log",
     "log_format",
@@ -128,6 +141,9 @@ impl Reader {
         let message_ttl = self.number("message_ttl_seconds", 86_400, 1, 30 * 86_400);
         let node_ttl = self.number("node_ttl_seconds", 10, 5, 60);
         let workers = self.text("api_workers").map(|_| self.number("api_workers", 1, 1, 256));
+        let device_name = self.device_name();
+        let whatsapp_version = self.parsed("whatsapp_version", "a version such as 2.3000.1042742319");
+        let whatsapp_version_url = self.page();
         let log_format = self.parsed("log_format", "`text` or `json`");
         let redis_url = self.text("redis_url");
         let log = self.text("log").unwrap_or_else(|| "info".to_owned());
@@ -148,6 +164,9 @@ impl Reader {
             fleet_secret_previous,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
+            device_name,
+            whatsapp_version,
+            whatsapp_version_url,
             workers: workers.and_then(|count| usize::try_from(count).ok()),
             log,
             log_format: log_format.unwrap_or_default(),
@@ -185,6 +204,23 @@ impl Reader {
                 default
             }
         }
+    }
+
+    fn device_name(&mut self) -> String {
+        let Some(text) = self.text("device_name") else { return DEFAULT_DEVICE_NAME.to_owned() };
+        checked_device_name(&text).unwrap_or_else(|| {
+            let sentence = format!("must be 1 to {MAX_DEVICE_NAME_CHARS} characters that can be shown");
+            self.fault("device_name", &sentence);
+            text
+        })
+    }
+
+    fn page(&mut self) -> String {
+        let Some(text) = self.text("whatsapp_version_url") else { return client_version::PAGE.to_owned() };
+        if !Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            self.fault("whatsapp_version_url", "must be an http(s) URL");
+        }
+        text
     }
 
     fn operator_key(&mut self, name: &str, key: String) -> Option<String> {
@@ -277,6 +313,9 @@ mod tests {
             ("BLAZZ_OPERATOR_KEY", "hunter2"),
             ("BLAZZ_MESSAGE_TTL_SECONDS", "soon"),
             ("BLAZZ_NODE_TTL_SECONDS", "600"),
+            ("BLAZZ_DEVICE_NAME", "a\nb"),
+            ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
+            ("BLAZZ_WHATSAPP_VERSION_URL", "ftp://x"),
             ("BLAZZ_API_WORKERS", "many"),
             ("BLAZZ_LOG_FORMAT", "xml"),
         ] {
@@ -291,6 +330,8 @@ mod tests {
         let config = Config::from_variables(variables(&[])).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:7000");
         assert_eq!((config.database_pool, config.workers), (8, None));
+        assert_eq!((config.device_name.as_str(), config.whatsapp_version), ("Blazz", None));
+        assert_eq!(config.whatsapp_version_url, "https://web.whatsapp.com/sw.js");
         assert_eq!(config.message_ttl, Duration::from_secs(86_400));
         assert!(config.redis_url.is_none() && config.ready_file.is_none());
         let shown = format!("{config:?}");

@@ -32,6 +32,11 @@ pub enum Fault {
         /// Its code, such as 429 (too often) or 452 (not available).
         code: u16,
     },
+    /// Offers companions so many codes to show instead of six: none ends the round at once.
+    FewerCodes {
+        /// How many.
+        codes: u8,
+    },
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -177,6 +182,14 @@ impl Faults {
     pub(crate) fn refuse_login(&self, number: &str) -> Option<u16> {
         self.spend(Some(number), |fault| match fault {
             Fault::RefuseLogins { reason } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// How many codes the next companion is offered, if not as many as ever.
+    pub(crate) fn codes(&self) -> Option<usize> {
+        self.spend(None, |fault| match fault {
+            Fault::FewerCodes { codes } => Some(usize::from(*codes)),
             _ => None,
         })
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use blazz_domain::NodeId;
 use blazz_telemetry::LogFormat;
-use blazz_whatsapp::EngineConfig;
+use blazz_whatsapp::{EngineConfig, ProxyPolicy};
 use blazz_wire::keys::NodeSecret;
 use url::Url;
 
@@ -62,8 +62,7 @@ Environment:
   BLAZZ_NODE_CAPACITY           how many sessions it may run [500]
   BLAZZ_NODE_START_CONCURRENCY  how many sessions may be starting at the same time [16]
   BLAZZ_WHATSAPP_ENDPOINT       the WebSocket to connect to [live WhatsApp]
-  BLAZZ_WHATSAPP_VERSION        the version of WhatsApp Web to claim, as a.b.c
-  BLAZZ_DEVICE_NAME             what phones show in their list of linked devices [Blazz]
+  BLAZZ_PROXY_ALLOW_PRIVATE     whether accounts' proxies may be at private addresses [false]
   BLAZZ_READY_FILE              a file to write {url,pid,node_id} to when the node listens
   BLAZZ_LOG                     what is logged [info]
   BLAZZ_LOG_FORMAT              text or json [text]";
@@ -124,30 +123,12 @@ impl Config {
 fn engine(settings: &Settings<impl Fn(&str) -> Option<String>>) -> Result<EngineConfig, ConfigError> {
     let mut engine = EngineConfig {
         endpoint: settings.optional("BLAZZ_WHATSAPP_ENDPOINT", "a ws:// or wss:// URL")?,
-        device_name: settings.or("BLAZZ_DEVICE_NAME", "a name", "Blazz")?,
         ..EngineConfig::default()
     };
-    if let Some(Version(version)) =
-        settings.optional("BLAZZ_WHATSAPP_VERSION", "a version such as 2.3000.1")?
-    {
-        engine.version = version;
+    if settings.or("BLAZZ_PROXY_ALLOW_PRIVATE", "true or false", "false")? {
+        engine.proxies = ProxyPolicy::AllowPrivate;
     }
     Ok(engine)
-}
-
-/// `a.b.c`.
-struct Version((u32, u32, u32));
-
-impl FromStr for Version {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split('.').map(str::parse);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(a)), Some(Ok(b)), Some(Ok(c)), None) => Ok(Self((a, b, c))),
-            _ => Err(()),
-        }
-    }
 }
 
 struct Settings<F>(F);
@@ -210,8 +191,7 @@ mod tests {
         assert_eq!(config.listen, "127.0.0.1:7100".parse().unwrap());
         assert_eq!((config.capacity, config.start_concurrency), (500, 16));
         assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
-        assert_eq!(config.engine.device_name, "Blazz");
-        assert_eq!(config.engine.version, EngineConfig::default().version);
+        assert_eq!(config.engine.proxies, ProxyPolicy::PublicOnly);
         assert!(config.url.is_none() && config.secret_previous.is_none() && config.ready_file.is_none());
     }
 
@@ -240,7 +220,7 @@ mod tests {
             ("BLAZZ_NODE_CAPACITY", "0"),
             ("BLAZZ_NODE_START_CONCURRENCY", "-1"),
             ("BLAZZ_WHATSAPP_ENDPOINT", "http://127.0.0.1"),
-            ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
+            ("BLAZZ_PROXY_ALLOW_PRIVATE", "yes"),
             ("BLAZZ_LOG_FORMAT", "xml"),
         ];
         for (name, value) in bad {
@@ -259,13 +239,6 @@ mod tests {
         assert_eq!(read(&variables).is_err(), blazz_whatsapp::is_sandbox());
         variables.insert("BLAZZ_WHATSAPP_ENDPOINT", "ws://10.0.0.1/".to_owned());
         assert_eq!(read(&variables).is_err(), blazz_whatsapp::is_sandbox());
-    }
-
-    #[test]
-    fn a_version_has_three_parts() {
-        let mut variables = complete();
-        variables.insert("BLAZZ_WHATSAPP_VERSION", "2.3000.17".to_owned());
-        assert_eq!(read(&variables).unwrap().engine.version, (2, 3000, 17));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) enum Over {
     Replaced,
     /// The number is banned or locked.
     Banned,
-    /// WhatsApp wants a newer version.
+    /// WhatsApp wants a newer version: there is a point in connecting again once there is one.
     Outdated,
     /// The login was refused, and will be again.
     Refused,
@@ -54,7 +54,6 @@ impl Over {
             Self::StorageFailed if outbox_is_broken => Some(StateReason::StorageFailed),
             Self::Replaced => Some(StateReason::Replaced),
             Self::Banned => Some(StateReason::Banned),
-            Self::Outdated => Some(StateReason::ClientOutdated),
             Self::Refused => Some(StateReason::LoginRefused),
             _ => None,
         }
@@ -65,6 +64,7 @@ impl Over {
         match self {
             Self::RefusedForNow => StateReason::LoginRefused,
             Self::StorageFailed => StateReason::StorageFailed,
+            Self::Outdated => StateReason::ClientOutdated,
             _ => StateReason::ConnectionLost,
         }
     }

@@ -145,7 +145,7 @@ fn report(script: &Shared, caller: &Caller, lease: Lease, state: AccountState) -
         phone: if linked { PhoneNumber::from_e164("+15550000001").ok() } else { None },
         lid: None,
     };
-    Json(SessionStatus { lease, report })
+    Json(SessionStatus { lease, report, settings: None })
 }
 
 async fn start(

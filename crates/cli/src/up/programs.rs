@@ -61,6 +61,7 @@ impl Programs {
             ("BLAZZ_DATABASE_URL", self.database_url.clone()),
             ("BLAZZ_OPERATOR_KEY", secrets.operator_key.clone()),
             ("BLAZZ_FLEET_SECRET", secrets.fleet_secret.clone()),
+            ("BLAZZ_WHATSAPP_VERSION_URL", format!("http://{}/sw.js", at.emulator_admin)),
         ];
         env.extend(self.redis_url.clone().map(|url| ("BLAZZ_REDIS_URL", url)));
         Ok(Program {
@@ -90,6 +91,7 @@ impl Programs {
                 ("BLAZZ_API_URL", format!("http://{}", at.api)),
                 ("BLAZZ_SESSION_ROOT", home.session_root(&name)?.display().to_string()),
                 ("BLAZZ_WHATSAPP_ENDPOINT", format!("ws://{}/ws/chat", at.emulator)),
+                ("BLAZZ_PROXY_ALLOW_PRIVATE", "true".to_owned()),
             ];
             let (path, log) = (self.bin_dir.join(NODE), home.log_file(&name)?);
             Ok(Program { name, path, args: Vec::new(), env, log })

@@ -11,6 +11,7 @@ mod linking;
 mod loss;
 mod messages;
 mod pairing;
+mod profile;
 mod reconnecting;
 mod replies;
 mod stage;
