@@ -146,6 +146,8 @@ pub enum StateReason {
     NodeLost,
     /// Its node was started again.
     NodeRestarted,
+    /// WhatsApp wants a passkey of the number before it links it, and Blazz has none.
+    PasskeyRequired,
     /// Its proxy cannot be reached; it is tried again, and never without the proxy.
     ProxyUnreachable,
     /// Its proxy refuses: the credentials, or the way to WhatsApp.
@@ -156,7 +158,7 @@ pub enum StateReason {
 
 impl StateReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Requested,
         Self::QrExpired,
         Self::ConnectionLost,
@@ -169,6 +171,7 @@ impl StateReason {
         Self::Crashed,
         Self::NodeLost,
         Self::NodeRestarted,
+        Self::PasskeyRequired,
         Self::ProxyUnreachable,
         Self::ProxyRefused,
         Self::ProxyForbidden,
@@ -190,6 +193,7 @@ impl StateReason {
             Self::Crashed => "crashed",
             Self::NodeLost => "node_lost",
             Self::NodeRestarted => "node_restarted",
+            Self::PasskeyRequired => "passkey_required",
             Self::ProxyUnreachable => "proxy_unreachable",
             Self::ProxyRefused => "proxy_refused",
             Self::ProxyForbidden => "proxy_forbidden",

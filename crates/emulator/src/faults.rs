@@ -37,6 +37,8 @@ pub enum Fault {
         /// How many.
         codes: u8,
     },
+    /// Wants a passkey before a companion is linked that was scanned, as for accounts that have one.
+    WantPasskey,
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -184,6 +186,11 @@ impl Faults {
             Fault::RefuseLogins { reason } => Some(*reason),
             _ => None,
         })
+    }
+
+    /// Does WhatsApp want a passkey before it links a companion?
+    pub(crate) fn wants_passkey(&self, number: &str) -> bool {
+        self.spend(Some(number), |fault| matches!(fault, Fault::WantPasskey).then_some(())).is_some()
     }
 
     /// How many codes the next companion is offered, if not as many as ever.

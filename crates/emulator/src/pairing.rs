@@ -136,6 +136,10 @@ pub(crate) fn vouch(
     if link.client_public != scanned.noise_public || keys.identity != scanned.identity_public {
         return Err(EmulatorError::BadQr);
     }
+    if server.faults.wants_passkey(&account.number) {
+        link.send(passkey_request(link));
+        return Err(EmulatorError::PasskeyWanted);
+    }
     let (device, key_index) = {
         let mut state = account.state();
         let device = state.next_device();
@@ -154,6 +158,20 @@ pub(crate) fn vouch(
         return Err(EmulatorError::ExpiredQr);
     }
     Ok(device)
+}
+
+/// What gates the link of a number that has a passkey: the companion is to answer a WebAuthn challenge.
+///
+/// Source: whatsapp-rust 0.7.0, `src/passkey/flow.rs`.
+fn passkey_request(link: &Link) -> Node {
+    let options = format!(r#"{{"challenge":"{}","rpId":"web.whatsapp.com"}}"#, entropy::hexadecimal::<16>());
+    let options = NodeBuilder::new("passkey_request_options").bytes(options.into_bytes()).build();
+    NodeBuilder::new("notification")
+        .attr("from", SERVER)
+        .attr("id", format!("passkey-{}", link.id))
+        .attr("type", "passkey_prologue_request")
+        .children([options])
+        .build()
 }
 
 fn unsigned_device(server: &Server, link: &Link, keys: DeviceKeys, device: u16) -> Device {

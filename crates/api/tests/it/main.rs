@@ -18,6 +18,7 @@ mod node;
 mod operations;
 mod pairing_code;
 mod process;
+mod profile;
 mod qr;
 mod request_id;
 mod stage;

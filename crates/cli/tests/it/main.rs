@@ -9,11 +9,16 @@
     reason = "test code outside of #[test] functions"
 )]
 
+mod accounts;
+mod client_version;
 mod commands;
 mod documents;
 mod linking;
 mod loss;
 mod production;
+#[path = "../../../whatsapp/tests/shared/proxy.rs"]
+#[expect(dead_code, reason = "not every test needs all of it")]
+mod proxy;
 mod samples;
 mod schemathesis;
 mod settings;

@@ -168,3 +168,19 @@ async fn the_phone_lists_the_device_under_the_name_that_was_chosen() {
     assert_eq!(devices[0].name, "Front desk ☎");
     stage.close(session).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_needs_a_passkey_says_so_and_can_be_tried_again() {
+    let stage = Stage::new().await;
+    let fault = blazz_emulator::FaultRequest::new(blazz_emulator::Fault::WantPasskey).times(1);
+    stage.emulator.fault(fault).await.unwrap();
+    let session = stage.open(false).await.unwrap();
+    let code = qr(&session).await;
+    let scanned = stage.emulator.scan(crate::stage::ANNA, &code).await;
+    assert_eq!(scanned, Err(blazz_emulator::EmulatorError::PasskeyWanted));
+    state_for(&session, AccountState::Failed, StateReason::PasskeyRequired).await;
+    assert!(session.qr().borrow().is_none(), "that code leads nowhere");
+    stage.close(session).await;
+    let session = stage.linked().await;
+    stage.close(session).await;
+}

@@ -12,7 +12,10 @@ mod loss;
 mod messages;
 mod pairing;
 mod profile;
+#[path = "../shared/proxy.rs"]
+mod proxy;
 mod reconnecting;
 mod replies;
 mod stage;
 mod stopping;
+mod through_proxy;
