@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use blazz_domain::ClientVersion;
+use blazz_domain::session_settings::{DEFAULT_DEVICE_NAME, MAX_DEVICE_NAME_CHARS, checked_device_name};
 use blazz_program::{Faults, Reader, Setting, Values};
+use blazz_services::client_version;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
+use url::Url;
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
@@ -29,6 +33,17 @@ pub const SETTINGS: &[Setting] = &[
     Setting::plain("BLAZZ_MESSAGE_TTL_SECONDS", "how long a message is worth sending").or("86400"),
     Setting::plain("BLAZZ_NODE_TTL_SECONDS", "after how long without a heartbeat a node counts as lost")
         .or("10"),
+    Setting::plain(
+        "BLAZZ_DEVICE_NAME",
+        "what phones show in their list of linked devices, unless the account says otherwise",
+    )
+    .or("Blazz"),
+    Setting::plain(
+        "BLAZZ_WHATSAPP_VERSION",
+        "the version of WhatsApp Web to claim, as a.b.c; what WhatsApp's page names unless told",
+    ),
+    Setting::plain("BLAZZ_WHATSAPP_VERSION_URL", "the page that names it")
+        .or("https://web.whatsapp.com/sw.js"),
     Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
     Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
     Setting::plain("BLAZZ_READY_FILE", "a file to write {address,pid} to when it serves"),
@@ -57,6 +72,12 @@ pub struct Config {
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost (`BLAZZ_NODE_TTL_SECONDS`).
     pub node_ttl: Duration,
+    /// What phones show in their list of linked devices, unless the account says otherwise (`BLAZZ_DEVICE_NAME`).
+    pub device_name: String,
+    /// The version of WhatsApp Web to claim instead of the one that WhatsApp's page names (`BLAZZ_WHATSAPP_VERSION`).
+    pub whatsapp_version: Option<ClientVersion>,
+    /// The page that names it (`BLAZZ_WHATSAPP_VERSION_URL`).
+    pub whatsapp_version_url: String,
     /// How many threads serve HTTP (`BLAZZ_API_WORKERS`); as many as the machine has cores unless told.
     pub workers: Option<usize>,
     /// What to log (`BLAZZ_LOG`).
@@ -105,6 +126,9 @@ impl Config {
         let message_ttl = reader.number("BLAZZ_MESSAGE_TTL_SECONDS", 86_400, 1, 30 * 86_400);
         let node_ttl = reader.number("BLAZZ_NODE_TTL_SECONDS", 10, 5, 60);
         let workers = reader.text("BLAZZ_API_WORKERS").map(|_| reader.number("BLAZZ_API_WORKERS", 1, 1, 256));
+        let device_name = device_name(&mut reader);
+        let whatsapp_version = reader.parsed("BLAZZ_WHATSAPP_VERSION", "a version such as 2.3000.1042742319");
+        let whatsapp_version_url = version_page(&mut reader);
         let log_format = reader.parsed("BLAZZ_LOG_FORMAT", "`text` or `json`");
         let redis_url = reader.text("BLAZZ_REDIS_URL").and_then(|url| redis_url(&mut reader, url));
         let log = reader.text("BLAZZ_LOG").unwrap_or_else(|| "info".to_owned());
@@ -125,6 +149,9 @@ impl Config {
             fleet_secret_previous,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
+            device_name,
+            whatsapp_version,
+            whatsapp_version_url,
             workers: workers.and_then(|count| usize::try_from(count).ok()),
             log,
             log_format: log_format.unwrap_or_default(),
@@ -168,6 +195,24 @@ fn secret_of(reader: &mut Reader, name: &str, text: &str) -> Option<FleetSecret>
         reader.fault(name, "must be at least 32 bytes in hex; `blazz secret fleet` makes one");
     }
     secret
+}
+
+fn device_name(reader: &mut Reader) -> String {
+    let Some(text) = reader.text("BLAZZ_DEVICE_NAME") else { return DEFAULT_DEVICE_NAME.to_owned() };
+    checked_device_name(&text).unwrap_or_else(|| {
+        let sentence = format!("must be 1 to {MAX_DEVICE_NAME_CHARS} characters that can be shown");
+        reader.fault("BLAZZ_DEVICE_NAME", &sentence);
+        text
+    })
+}
+
+fn version_page(reader: &mut Reader) -> String {
+    let name = "BLAZZ_WHATSAPP_VERSION_URL";
+    let Some(text) = reader.text(name) else { return client_version::PAGE.to_owned() };
+    if !Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        reader.fault(name, "must be an http(s) URL");
+    }
+    text
 }
 
 // Urls may hold passwords.
@@ -224,6 +269,9 @@ mod tests {
             ("BLAZZ_OPERATOR_KEY", "hunter2"),
             ("BLAZZ_MESSAGE_TTL_SECONDS", "soon"),
             ("BLAZZ_NODE_TTL_SECONDS", "600"),
+            ("BLAZZ_DEVICE_NAME", "a\nb"),
+            ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
+            ("BLAZZ_WHATSAPP_VERSION_URL", "ftp://x"),
             ("BLAZZ_API_WORKERS", "many"),
             ("BLAZZ_LOG_FORMAT", "xml"),
             ("BLAZZ_DATABASE_URL", "hunter2"),
@@ -240,6 +288,8 @@ mod tests {
         let config = Config::from_variables(&variables(&[])).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:7000");
         assert_eq!((config.database_pool, config.workers), (8, None));
+        assert_eq!((config.device_name.as_str(), config.whatsapp_version), ("Blazz", None));
+        assert_eq!(config.whatsapp_version_url, "https://web.whatsapp.com/sw.js");
         assert_eq!(config.message_ttl, Duration::from_secs(86_400));
         assert!(config.redis_url.is_none() && config.ready_file.is_none());
         let shown = format!("{config:?}");

@@ -43,6 +43,8 @@ pub(crate) fn account() -> Value {
         "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
         "name": "Sales",
         "provider": "web",
+        "device_name": "Acme CRM",
+        "proxy": { "url": "socks5://proxy.example:1080", "username": "user", "has_password": true },
         "phone": "+15550000001",
         "state": "connected",
         "state_reason": null,
@@ -60,6 +62,8 @@ pub(crate) fn new_account() -> Value {
         "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
         "name": "Sales",
         "provider": "web",
+        "device_name": "Blazz",
+        "proxy": null,
         "phone": null,
         "state": "new",
         "state_reason": null,
@@ -203,6 +207,22 @@ pub(crate) fn node_probe() -> Value {
     })
 }
 
+pub(crate) fn client_version() -> Value {
+    json!({
+        "version": "2.3000.1042742319",
+        "source": "fetched",
+        "fetched": "2.3000.1042742319",
+        "fetched_at": "2026-01-31T11:00:01.000000Z",
+        "tried_at": "2026-01-31T11:00:00.000000Z",
+        "set_at": null,
+        "refused_sessions": 0,
+    })
+}
+
+pub(crate) fn profile() -> Value {
+    json!({ "name": "Acme Sales", "about": "Mon–Fri, 9 to 5" })
+}
+
 pub(crate) fn placed_session() -> Value {
     json!({
         "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
@@ -223,8 +243,9 @@ pub(crate) fn page(row: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use blazz_domain::{Account, Conversation, Message, Page};
+    use blazz_domain::{Account, Conversation, Message, Page, Profile};
     use blazz_services::api_keys::{ApiKey, CreatedKey};
+    use blazz_services::client_version::ClientVersionView;
     use blazz_services::events::EventPage;
     use blazz_services::fleet::{NodeView, SessionView};
     use blazz_services::sessions::Session;
@@ -253,5 +274,7 @@ mod tests {
         is::<EventPage>(events());
         is::<NodeView>(node());
         is::<SessionView>(placed_session());
+        is::<ClientVersionView>(client_version());
+        is::<Profile>(profile());
     }
 }

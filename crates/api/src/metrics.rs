@@ -15,6 +15,7 @@ pub(crate) struct Metrics {
     batches: IntCounterVec,
     rejected: IntGauge,
     nodes: IntGaugeVec,
+    version_fetches: IntCounterVec,
 }
 
 impl Metrics {
@@ -48,14 +49,22 @@ impl Metrics {
             "Outbox entries that this process could not take in",
         )?;
         let nodes = IntGaugeVec::new(Opts::new("blazz_nodes", "Registered session nodes"), &["state"])?;
+        let version_fetches = IntCounterVec::new(
+            Opts::new(
+                "blazz_client_version_fetches_total",
+                "Fetches of WhatsApp Web's version by this process",
+            ),
+            &["outcome"],
+        )?;
         let registry = all.registry();
+        registry.register(Box::new(version_fetches.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(ingested.clone()))?;
         registry.register(Box::new(batches.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         registry.register(Box::new(nodes.clone()))?;
-        Ok(Self { all, requests, seconds, ingested, batches, rejected, nodes })
+        Ok(Self { all, requests, seconds, ingested, batches, rejected, nodes, version_fetches })
     }
 
     /// A request was answered.
@@ -73,6 +82,11 @@ impl Metrics {
     /// A batch was refused: the node keeps it.
     pub(crate) fn ingest_refused(&self) {
         self.batches.with_label_values(&["refused"]).inc();
+    }
+
+    /// This process has asked for WhatsApp Web's version.
+    pub(crate) fn fetched_version(&self, outcome: &str) {
+        self.version_fetches.with_label_values(&[outcome]).inc();
     }
 
     /// How many nodes are heard of, and how many are not.

@@ -52,6 +52,7 @@ pub(crate) struct Problem {
         (name = "workspaces", description = "Tenants and their keys. Operator."),
         (name = "fleet", description = "Session nodes and what runs on them. Operator."),
         (name = "accounts", description = "WhatsApp numbers."),
+        (name = "profile", description = "What others see of a number: its name, its about text, its picture."),
         (name = "sessions", description = "The linked-device login of a number."),
         (name = "messages", description = "Messages, out and in."),
         (name = "conversations", description = "Threads with contacts."),
@@ -123,13 +124,11 @@ fn complete(path: &str, operation: &mut Operation) {
             codes.push(ErrorCode::MissingScope);
         }
     }
-    if operation.request_body.is_some() {
-        codes.extend([
-            ErrorCode::MalformedJson,
-            ErrorCode::InvalidRequest,
-            ErrorCode::BodyTooLarge,
-            ErrorCode::UnsupportedMediaType,
-        ]);
+    if let Some(RefOr::T(body)) = &operation.request_body {
+        if body.content.contains_key("application/json") {
+            codes.push(ErrorCode::MalformedJson);
+        }
+        codes.extend([ErrorCode::InvalidRequest, ErrorCode::BodyTooLarge, ErrorCode::UnsupportedMediaType]);
     }
     for parameter in operation.parameters.iter().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

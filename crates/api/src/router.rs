@@ -5,7 +5,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::docs;
 use crate::routes::{
-    accounts, conversations, events, keys, messages, nodes, operations, sessions, workspaces,
+    accounts, client_version, conversations, events, keys, messages, nodes, operations, profile, sessions,
+    workspaces,
 };
 
 /// The routes, for the document and for the server alike.
@@ -21,11 +22,19 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(nodes::list_nodes)
         .service(nodes::probe_node)
         .service(sessions::list_sessions)
+        .service(client_version::get_client_version)
+        .service(client_version::set_client_version)
+        .service(client_version::unset_client_version)
         .service(accounts::create_account)
         .service(accounts::list_accounts)
         .service(accounts::get_account)
         .service(accounts::update_account)
         .service(accounts::delete_account)
+        .service(profile::get_profile)
+        .service(profile::update_profile)
+        .service(profile::get_profile_picture)
+        .service(profile::set_profile_picture)
+        .service(profile::delete_profile_picture)
         .service(sessions::get_session)
         .service(sessions::start_session)
         .service(sessions::stop_session)

@@ -161,8 +161,14 @@ async fn services(
         None => Bus::in_process(),
     };
     let nodes = NodeDirectory::new(config.fleet_secret.clone(), Arc::clone(&clock))?;
-    let settings =
-        Settings { message_ttl: config.message_ttl, node_ttl: config.node_ttl, ..Settings::default() };
+    let settings = Settings {
+        message_ttl: config.message_ttl,
+        node_ttl: config.node_ttl,
+        device_name: config.device_name.clone(),
+        client_version: config.whatsapp_version,
+        client_version_url: config.whatsapp_version_url.clone(),
+        ..Settings::default()
+    };
     Ok(Services::new(pool, bus, clock, nodes, settings, shutdown.clone()))
 }
 

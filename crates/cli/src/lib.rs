@@ -55,6 +55,9 @@ enum Command {
     /// Sessions, wherever they run.
     #[command(subcommand)]
     Session(remote::session::Command),
+    /// The version of WhatsApp Web that sessions claim.
+    #[command(subcommand)]
+    ClientVersion(remote::client_version::Command),
     /// Secrets for the processes' configuration.
     #[command(subcommand)]
     Secret(secret::Command),
@@ -82,6 +85,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Key(command) => remote::key::run(command).await,
         Command::Node(command) => remote::node::run(command).await,
         Command::Session(command) => remote::session::run(command).await,
+        Command::ClientVersion(command) => remote::client_version::run(command).await,
         Command::Secret(command) => secret::run(command),
         Command::Openapi(remote) => output::json(&remote.get_openly("/openapi.json").await?),
         Command::Completions(args) => manual::completions(&args, Cli::command()),

@@ -94,6 +94,10 @@ diesel::table! {
         epoch -> BigInt,
         linked_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
+        device_name -> Text,
+        proxy -> Nullable<Text>,
+        settings_revision -> BigInt,
+        settings_applied -> BigInt,
     }
 }
 
@@ -277,4 +281,17 @@ diesel::table! {
 
 diesel::joinable!(conversations -> contacts (contact_id));
 diesel::joinable!(messages -> conversations (conversation_id));
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
+    client_versions (source) {
+        source -> Text,
+        version -> Nullable<Text>,
+        at -> Nullable<UtcTime>,
+        tried_at -> Nullable<UtcTime>,
+        asked_at -> Nullable<UtcTime>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, nodes, contacts, conversations, messages);

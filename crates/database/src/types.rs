@@ -6,7 +6,7 @@ use std::io::Write as _;
 use blazz_domain::{
     AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
     Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
-    ProviderMessageId, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
+    ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -184,6 +184,16 @@ impl Spelled for ProviderMessageId {
 
     fn read(text: String) -> Option<Self> {
         Some(Self(text))
+    }
+}
+
+impl Spelled for Proxy {
+    fn spell(&self) -> &str {
+        self.secret_text()
+    }
+
+    fn read(text: String) -> Option<Self> {
+        text.parse().ok()
     }
 }
 

@@ -37,6 +37,9 @@ impl ErrorCode {
                 "Check the number, and that it is registered with WhatsApp; or link by QR code."
             }
             Self::PairingRateLimited => "Wait some minutes before the next code, or link by QR code.",
+            Self::ProfileRefused => {
+                "Correct what was sent: a picture must be a square JPEG, best of 640 pixels."
+            }
             Self::RouteNotFound => "Compare the path with the reference; paths have no slash at their end.",
             Self::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
             Self::NotFound => "Check the id, and that the key belongs to the workspace that owns the object.",

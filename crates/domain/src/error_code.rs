@@ -91,6 +91,8 @@ codes! {
     PairingRefused = "pairing_refused", "WhatsApp gives no pairing code";
     /// WhatsApp has been asked for pairing codes too often.
     PairingRateLimited = "pairing_rate_limited", "Too many pairing codes";
+    /// WhatsApp does not take the profile or its picture.
+    ProfileRefused = "profile_refused", "WhatsApp refused the profile";
     /// The session's directory is gone or unreadable.
     StorageMissing = "storage_missing", "The session's storage is missing";
     /// The key was used before, for another body.

@@ -3,6 +3,7 @@
 //! No I/O, no async, no framework. Everything above speaks in these types.
 
 pub mod account;
+pub mod client_version;
 pub mod clock;
 pub mod conversation;
 mod error_advice;
@@ -15,12 +16,16 @@ pub mod message;
 pub mod node;
 pub mod page;
 pub mod phone;
+pub mod profile;
+pub mod proxy;
 pub mod random;
 pub mod reference;
 pub mod scope;
 pub mod session;
+pub mod session_settings;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
+pub use client_version::{ClientVersion, VersionSource};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use conversation::{Contact, Conversation};
 pub use error_code::ErrorCode;
@@ -35,9 +40,12 @@ pub use message::{Direction, Message, MessageContent, MessageStatus, ProviderMes
 pub use node::NodeId;
 pub use page::Page;
 pub use phone::PhoneNumber;
+pub use profile::{Profile, ProfileChange};
+pub use proxy::{Proxy, ProxyKind, ProxyView};
 pub use reference::{Quote, Reaction, Reference};
 pub use scope::{Grants, GrantsError, Scope};
 pub use session::{
     Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt,
     SessionReport,
 };
+pub use session_settings::SessionSettings;

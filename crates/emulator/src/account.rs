@@ -66,6 +66,8 @@ pub(crate) struct DeviceKeys {
     pub(crate) signed_prekey_id: u32,
     pub(crate) signed_prekey: Vec<u8>,
     pub(crate) signed_prekey_signature: Vec<u8>,
+    /// What a companion calls itself.
+    pub(crate) name: String,
 }
 
 /// A companion: linked by a scan, known by its Noise key.

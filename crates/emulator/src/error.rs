@@ -34,6 +34,9 @@ pub enum EmulatorError {
     /// The ref is unknown, spent, or its companion is gone.
     #[error("the QR code expired: its companion is gone or was scanned already")]
     ExpiredQr,
+    /// The companion has to show a passkey first.
+    #[error("the companion has to show a passkey first")]
+    PasskeyWanted,
     /// Not a pairing code.
     #[error("a pairing code is 8 letters and digits")]
     BadCode,
@@ -69,6 +72,7 @@ impl EmulatorError {
             Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
+            Self::PasskeyWanted => "passkey_wanted",
             Self::BadCode => "bad_code",
             Self::ExpiredCode => "expired_code",
             Self::WrongCode => "wrong_code",
@@ -94,6 +98,7 @@ impl EmulatorError {
             | Self::UnknownMessage
             | Self::NoPicture
             | Self::NoMedia => 404,
+            Self::PasskeyWanted => 409,
             Self::BadMedia(_) => 422,
             Self::ExpiredQr | Self::ExpiredCode => 410,
             Self::Internal(_) => 500,

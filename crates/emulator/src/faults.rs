@@ -32,6 +32,13 @@ pub enum Fault {
         /// Its code, such as 429 (too often) or 452 (not available).
         code: u16,
     },
+    /// Offers companions so many codes to show instead of six: none ends the round at once.
+    FewerCodes {
+        /// How many.
+        codes: u8,
+    },
+    /// Wants a passkey before a companion is linked that was scanned, as for accounts that have one.
+    WantPasskey,
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -177,6 +184,19 @@ impl Faults {
     pub(crate) fn refuse_login(&self, number: &str) -> Option<u16> {
         self.spend(Some(number), |fault| match fault {
             Fault::RefuseLogins { reason } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Does WhatsApp want a passkey before it links a companion?
+    pub(crate) fn wants_passkey(&self, number: &str) -> bool {
+        self.spend(Some(number), |fault| matches!(fault, Fault::WantPasskey).then_some(())).is_some()
+    }
+
+    /// How many codes the next companion is offered, if not as many as ever.
+    pub(crate) fn codes(&self) -> Option<usize> {
+        self.spend(None, |fault| match fault {
+            Fault::FewerCodes { codes } => Some(usize::from(*codes)),
             _ => None,
         })
     }

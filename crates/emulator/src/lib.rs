@@ -43,6 +43,7 @@ mod socket;
 mod stanza;
 mod stats;
 mod usync;
+mod version;
 
 pub use compose::{Content, ContentKind, Image, ReactionTo};
 pub use config::{EmulatorConfig, SETTINGS};
@@ -54,3 +55,4 @@ pub use phone::{Attachment, PhoneMessage, PhoneReceipt, PhoneSignal, Reaction, R
 pub use profile::PhoneChange;
 pub use script::{DeviceInfo, PhoneInfo};
 pub use stats::{Overlap, StatsSnapshot};
+pub use version::{VersionChange, VersionInfo};

@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::connection::Link;
 use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
+use crate::pairing::REFS;
 use crate::phone::{self, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::profile::{LONGEST_NAME, Picture};
 use crate::server::Server;
@@ -48,6 +49,9 @@ pub struct DeviceInfo {
     pub device: u16,
     /// What it runs on.
     pub platform: String,
+    /// What it calls itself: what a phone shows in its list of linked devices.
+    #[serde(default)]
+    pub name: String,
     /// When it was scanned.
     pub linked_at: Timestamp,
     /// Has it a live socket that takes deliveries?
@@ -161,6 +165,7 @@ pub(crate) fn devices(server: &Server, phone: &str) -> Result<Vec<DeviceInfo>, E
     let devices = state.linked().map(|(number, companion)| DeviceInfo {
         device: number,
         platform: companion.platform.clone(),
+        name: companion.keys.name.clone(),
         linked_at: companion.linked_at,
         online: companion.links.iter().any(|link| link.is_active()),
         sockets: companion.links.len(),
@@ -213,6 +218,9 @@ pub(crate) async fn fault(server: &Server, mut request: FaultRequest) -> Result<
         }
         Fault::Delay { ms } if ms > LONGEST_DELAY => {
             Err(EmulatorError::BadFault(format!("a delay has at most {LONGEST_DELAY} ms")))
+        }
+        Fault::FewerCodes { codes } if usize::from(codes) > REFS => {
+            Err(EmulatorError::BadFault(format!("a companion is offered at most {REFS} codes")))
         }
         _ => keep(server, request).map(|()| 0),
     }

@@ -17,6 +17,7 @@ use crate::media::MediaStore;
 use crate::noise::ServerIdentity;
 use crate::pairing::Pairing;
 use crate::stats::Stats;
+use crate::version::Versions;
 
 /// The shared state of one emulator.
 pub(crate) struct Server {
@@ -27,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) link_codes: LinkCodes,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) versions: Versions,
     pub(crate) media: MediaStore,
     pub(crate) media_host: String,
     pub(crate) tracker: TaskTracker,
@@ -44,6 +46,7 @@ impl Server {
             link_codes: LinkCodes::default(),
             faults: Faults::default(),
             stats: Stats::default(),
+            versions: Versions::default(),
             media: MediaStore::default(),
             media_host,
             tracker: TaskTracker::new(),

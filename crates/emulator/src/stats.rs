@@ -27,6 +27,9 @@ pub struct StatsSnapshot {
     pub logins: u64,
     /// Logins that were refused.
     pub refused_logins: u64,
+    /// Fetches of the page that names the version.
+    #[serde(default)]
+    pub version_fetches: u64,
     /// Messages taken from companions and phones.
     pub messages: u64,
     /// Receipts from companions and phones.
@@ -67,6 +70,7 @@ pub(crate) struct Stats {
     live: AtomicI64,
     logins: AtomicU64,
     refused_logins: AtomicU64,
+    version_fetches: AtomicU64,
     messages: AtomicU64,
     receipts: AtomicU64,
     stanzas: AtomicU64,
@@ -108,6 +112,10 @@ impl Stats {
 
     pub(crate) fn refused_login(&self) {
         add(&self.refused_logins);
+    }
+
+    pub(crate) fn version_fetch(&self) {
+        add(&self.version_fetches);
     }
 
     pub(crate) fn message(&self) {
@@ -163,6 +171,7 @@ impl Stats {
             live_sockets: self.live.load(Ordering::Relaxed),
             logins: get(&self.logins),
             refused_logins: get(&self.refused_logins),
+            version_fetches: get(&self.version_fetches),
             messages: get(&self.messages),
             receipts: get(&self.receipts),
             stanzas: get(&self.stanzas),

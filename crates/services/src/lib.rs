@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod client_version;
 pub mod conversations;
 mod cursor;
 mod error;
@@ -26,6 +27,7 @@ use blazz_database::Pool;
 use blazz_domain::Clock;
 use blazz_jobs::Runner;
 use blazz_telemetry::Shutdown;
+use tokio::sync::Notify;
 
 pub use cursor::PageQuery;
 pub use error::ServiceError;
@@ -45,6 +47,8 @@ pub struct Services {
     pub nodes: Arc<NodeDirectory>,
     /// Runs the jobs; the process has to call [`Runner::run`] once.
     pub runner: Arc<Runner>,
+    /// Asks for a newer version of WhatsApp Web.
+    pub version_wanted: Arc<Notify>,
     /// Times and limits.
     pub settings: Arc<Settings>,
     /// Ends with the process; what must outlive a request is tracked here.
@@ -94,6 +98,7 @@ impl Services {
             let courier = courier.clone();
             async move { courier.give_up_unsettled(job).await }
         });
-        Self { pool, bus, clock, nodes, runner: Arc::new(runner), settings, shutdown }
+        let (runner, version_wanted) = (Arc::new(runner), Arc::default());
+        Self { pool, bus, clock, nodes, runner, version_wanted, settings, shutdown }
     }
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use blazz_domain::{ClientVersion, session_settings};
+
+use crate::client_version;
+
 /// What an operator may choose, and what tests shorten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -17,6 +21,12 @@ pub struct Settings {
     pub ingest_budget: Duration,
     /// How many jobs run at once.
     pub job_concurrency: usize,
+    /// What phones show in their list of linked devices, unless the account says otherwise.
+    pub device_name: String,
+    /// The version of WhatsApp Web to claim, unless the operator has set one; none is fetched then.
+    pub client_version: Option<ClientVersion>,
+    /// The page that names the version of WhatsApp Web.
+    pub client_version_url: String,
 }
 
 impl Default for Settings {
@@ -28,6 +38,9 @@ impl Default for Settings {
             send_wait: Duration::from_secs(12),
             ingest_budget: Duration::from_secs(3),
             job_concurrency: 16,
+            device_name: session_settings::default_device_name(),
+            client_version: None,
+            client_version_url: client_version::PAGE.to_owned(),
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use blazz_domain::NodeId;
 use blazz_program::{Faults, Reader, Setting, Values};
 use blazz_telemetry::LogFormat;
-use blazz_whatsapp::EngineConfig;
+use blazz_whatsapp::{EngineConfig, ProxyPolicy};
 use blazz_wire::keys::NodeSecret;
 use url::Url;
 
@@ -35,8 +34,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting::plain("BLAZZ_NODE_START_CONCURRENCY", "how many sessions may be starting at the same time")
         .or("16"),
     Setting::plain("BLAZZ_WHATSAPP_ENDPOINT", "the WebSocket to connect to; live WhatsApp unless told"),
-    Setting::plain("BLAZZ_WHATSAPP_VERSION", "the version of WhatsApp Web to claim, as a.b.c"),
-    Setting::plain("BLAZZ_DEVICE_NAME", "what phones show in their list of linked devices").or("Blazz"),
+    Setting::plain("BLAZZ_PROXY_ALLOW_PRIVATE", "whether accounts' proxies may be at private addresses")
+        .or("false"),
     Setting::plain("BLAZZ_READY_FILE", "a file to write {url,pid,node_id} to when the node listens"),
     Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
     Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
@@ -142,11 +141,8 @@ fn engine(reader: &mut Reader) -> EngineConfig {
             engine.check().map_err(|error| format!("must be another: {error}")),
         );
     }
-    engine.device_name = reader.text("BLAZZ_DEVICE_NAME").unwrap_or_else(|| "Blazz".to_owned());
-    if let Some(Version(version)) =
-        reader.parsed("BLAZZ_WHATSAPP_VERSION", "a version such as 2.3000.1023223821")
-    {
-        engine.version = version;
+    if reader.parsed("BLAZZ_PROXY_ALLOW_PRIVATE", "true or false").unwrap_or(false) {
+        engine.proxies = ProxyPolicy::AllowPrivate;
     }
     engine
 }
@@ -163,21 +159,6 @@ fn http_url(reader: &mut Reader, name: &str) -> Option<Url> {
 fn secret_of(reader: &mut Reader, name: &str, text: &str) -> Option<NodeSecret> {
     let secret = NodeSecret::parse(text).map_err(|error| format!("is not a node secret: {error}"));
     reader.checked(name, secret)
-}
-
-/// `a.b.c`.
-struct Version((u32, u32, u32));
-
-impl FromStr for Version {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split('.').map(str::parse);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(a)), Some(Ok(b)), Some(Ok(c)), None) => Ok(Self((a, b, c))),
-            _ => Err(()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -208,8 +189,7 @@ mod tests {
         assert_eq!(config.listen, "127.0.0.1:7100".parse().unwrap());
         assert_eq!((config.capacity, config.start_concurrency), (500, 16));
         assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
-        assert_eq!(config.engine.device_name, "Blazz");
-        assert_eq!(config.engine.version, EngineConfig::default().version);
+        assert_eq!(config.engine.proxies, ProxyPolicy::PublicOnly);
         assert!(config.url.is_none() && config.secret_previous.is_none() && config.ready_file.is_none());
     }
 
@@ -238,7 +218,7 @@ mod tests {
             ("BLAZZ_NODE_CAPACITY", "0"),
             ("BLAZZ_NODE_START_CONCURRENCY", "-1"),
             ("BLAZZ_WHATSAPP_ENDPOINT", "http://127.0.0.1"),
-            ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
+            ("BLAZZ_PROXY_ALLOW_PRIVATE", "yes"),
             ("BLAZZ_LOG_FORMAT", "xml"),
         ];
         for (name, value) in bad {
@@ -257,13 +237,6 @@ mod tests {
         assert_eq!(read(&variables).is_err(), blazz_whatsapp::is_sandbox());
         variables.insert("BLAZZ_WHATSAPP_ENDPOINT", "ws://10.0.0.1/".to_owned());
         assert_eq!(read(&variables).is_err(), blazz_whatsapp::is_sandbox());
-    }
-
-    #[test]
-    fn a_version_has_three_parts() {
-        let mut variables = complete();
-        variables.insert("BLAZZ_WHATSAPP_VERSION", "2.3000.17".to_owned());
-        assert_eq!(read(&variables).unwrap().engine.version, (2, 3000, 17));
     }
 
     #[test]

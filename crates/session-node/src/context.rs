@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use blazz_domain::{Clock, Incarnation};
 use blazz_session_store::SessionRoot;
+use blazz_whatsapp::FleetVersion;
 use blazz_wire::ControlClient;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) removals: Removals,
     pub(crate) metrics: NodeMetrics,
     pub(crate) incarnation: CurrentIncarnation,
+    /// The version of WhatsApp Web that every session claims.
+    pub(crate) version: FleetVersion,
     /// Another start of this node is alive: this one has to go.
     pub(crate) superseded: CancellationToken,
 }

@@ -11,6 +11,7 @@ pub(crate) struct NodeMetrics {
     sessions: IntGaugeVec,
     outbox_pending: IntGauge,
     heartbeat_age: Gauge,
+    version_refused: IntGauge,
     sends: IntCounterVec,
     pub(crate) pump_batches: IntCounter,
     pub(crate) pump_failures: IntCounter,
@@ -25,6 +26,8 @@ pub(crate) struct Snapshot {
     pub(crate) states: Vec<AccountState>,
     pub(crate) outbox_pending: u64,
     pub(crate) heartbeat_age_seconds: f64,
+    /// Whether WhatsApp refuses the version that sessions claim.
+    pub(crate) version_refused: bool,
 }
 
 impl NodeMetrics {
@@ -42,6 +45,10 @@ impl NodeMetrics {
             heartbeat_age: Gauge::new(
                 "blazz_node_heartbeat_age_seconds",
                 "Time since the last acknowledged heartbeat was sent; -1 before the first",
+            )?,
+            version_refused: IntGauge::new(
+                "blazz_node_client_version_refused",
+                "1 while WhatsApp refuses the version that sessions claim as too old",
             )?,
             sends: IntCounterVec::new(
                 Opts::new("blazz_node_sends_total", "Messages handed to sessions, by outcome"),
@@ -72,6 +79,7 @@ impl NodeMetrics {
         registry.register(Box::new(self.sessions.clone()))?;
         registry.register(Box::new(self.outbox_pending.clone()))?;
         registry.register(Box::new(self.heartbeat_age.clone()))?;
+        registry.register(Box::new(self.version_refused.clone()))?;
         registry.register(Box::new(self.sends.clone()))?;
         let pump = [&self.pump_batches, &self.pump_failures, &self.pump_refusals, &self.pump_entries];
         for counter in pump.into_iter().chain([&self.crashes]) {
@@ -98,6 +106,7 @@ impl NodeMetrics {
         }
         self.outbox_pending.set(i64::try_from(snapshot.outbox_pending).unwrap_or(i64::MAX));
         self.heartbeat_age.set(snapshot.heartbeat_age_seconds);
+        self.version_refused.set(i64::from(snapshot.version_refused));
         self.metrics.render()
     }
 }
@@ -111,13 +120,19 @@ mod tests {
         let metrics = NodeMetrics::new().unwrap();
         metrics.sent(&SendOutcome::NotConnected);
         let states = vec![AccountState::Connected, AccountState::Connected, AccountState::Qr];
-        let text = metrics.render(&Snapshot { states, outbox_pending: 3, heartbeat_age_seconds: 0.5 });
+        let text = metrics.render(&Snapshot {
+            states,
+            outbox_pending: 3,
+            heartbeat_age_seconds: 0.5,
+            version_refused: true,
+        });
         for line in [
             "blazz_node_sessions{state=\"connected\"} 2",
             "blazz_node_sessions{state=\"qr\"} 1",
             "blazz_node_sessions{state=\"failed\"} 0",
             "blazz_node_outbox_pending 3",
             "blazz_node_heartbeat_age_seconds 0.5",
+            "blazz_node_client_version_refused 1",
             "blazz_node_sends_total{outcome=\"not_connected\"} 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is missing in\n{text}");

@@ -111,6 +111,7 @@ async fn build(config: &Config, engine: Arc<dyn Engine>) -> anyhow::Result<Arc<N
         removals: Removals::default(),
         metrics: NodeMetrics::new()?,
         incarnation: CurrentIncarnation::default(),
+        version: config.engine.version.clone(),
         superseded: CancellationToken::new(),
     });
     let capacity = usize::try_from(config.capacity)?;

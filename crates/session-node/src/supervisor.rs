@@ -8,13 +8,16 @@ use blazz_domain::{
     AccountId, AccountState, Incarnation, Lease, PairingCode, PhoneNumber, QrCode, SendOutcome,
 };
 use blazz_whatsapp::PairingError;
-use blazz_wire::node_api::{Assignment, Deleted, MAX_READ_IDS, ReadMessages, SendMessage, SessionStatus};
+use blazz_wire::node_api::{
+    Assignment, Deleted, MAX_READ_IDS, ReadMessages, SendMessage, SessionStatus, StartSession,
+};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::context::Context;
+use crate::engine::LiveSession;
 use crate::fault::Fault;
 use crate::session::{Command, Handle, Published};
 
@@ -47,17 +50,18 @@ impl Supervisor {
         Self { context, capacity, sessions: Mutex::default(), tasks: TaskTracker::new() }
     }
 
-    pub(crate) async fn start(&self, lease: Lease, linked: bool) -> Result<SessionStatus, Fault> {
+    pub(crate) async fn start(&self, lease: Lease, start: StartSession) -> Result<SessionStatus, Fault> {
         let is_live = self.find(lease.account_id).is_some_and(|handle| handle.published.state().is_live());
         if !is_live && self.live_sessions() >= self.capacity {
             return Err(Fault::NoCapacity);
         }
-        self.command(lease, Command::Start { lease, linked }).await
+        let StartSession { linked, settings } = start;
+        self.command(lease, Command::Start { lease, linked, settings }).await
     }
 
     pub(crate) async fn ensure(&self, assignment: Assignment) -> Result<SessionStatus, Fault> {
-        let Assignment { lease, linked } = assignment;
-        self.command(lease, Command::Ensure { lease, linked }).await
+        let Assignment { lease, linked, settings } = assignment;
+        self.command(lease, Command::Ensure { lease, linked, settings }).await
     }
 
     pub(crate) async fn stop(&self, lease: Lease) -> Result<SessionStatus, Fault> {
@@ -169,6 +173,12 @@ impl Supervisor {
         // On a task of its own: what a caller who hangs up began is finished all the same.
         let asking = self.context.runtime.spawn(ask_for_code(published, phone).in_current_span());
         asking.await.unwrap_or(Err(Fault::NotRunning))
+    }
+
+    /// The open session, for a question that only a connected one can answer.
+    pub(crate) fn open_session(&self, lease: Lease) -> Result<Arc<dyn LiveSession>, Fault> {
+        self.ready()?;
+        self.running(lease)?.published.live().ok_or(Fault::NotRunning)
     }
 
     /// Ends every session and hands over what it can until `deadline`. Nothing is taken after that.

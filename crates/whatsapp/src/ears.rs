@@ -124,6 +124,8 @@ impl EventHandler for Listener {
             EventKind::Connected,
             EventKind::PairSuccess,
             EventKind::PairError,
+            EventKind::PairPasskeyRequest,
+            EventKind::PairPasskeyError,
             EventKind::LoggedOut,
             EventKind::PairingQrCode,
             EventKind::PairingQrCodesExhausted,

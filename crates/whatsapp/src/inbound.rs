@@ -162,7 +162,16 @@ mod tests {
     use whatsapp_rust::types::message::{MessageInfo, MessageSource};
     use whatsapp_rust::waproto::whatsapp as wa;
 
-    use crate::connection::NoHttp;
+    use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+
+    struct NoHttp;
+
+    #[async_trait::async_trait]
+    impl HttpClient for NoHttp {
+        async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
+            anyhow::bail!("nothing is fetched here")
+        }
+    }
     use crate::tasks::Tasks;
 
     use super::*;
@@ -176,7 +185,7 @@ mod tests {
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url("ws://127.0.0.1:9/"))
             .with_http_client(NoHttp)
             .with_runtime(Tasks::new())
-            .with_version(crate::DEFAULT_VERSION)
+            .with_version((2, 3000, 1))
             .build()
             .await
             .unwrap();

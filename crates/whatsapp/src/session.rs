@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode,
-    Reference, SendOutcome, SessionReport, StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, Profile, ProfileChange,
+    ProviderMessageId, QrCode, Reference, SendOutcome, SessionReport, SessionSettings, StateReason,
 };
 use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -21,8 +21,10 @@ use crate::error::{EngineError, OpenError};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
 use crate::pairing::{Pairing, PairingError};
+use crate::profile::{self, ProfileError};
 use crate::receipts;
 use crate::reports::Reports;
+use crate::road::Road;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
 
@@ -84,6 +86,7 @@ impl Session {
     /// [`OpenError`]; among them [`StoreError::Missing`] when the account was linked and the directory holds no link.
     pub async fn open(
         config: Arc<EngineConfig>,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
         clock: Arc<dyn Clock>,
@@ -106,6 +109,8 @@ impl Session {
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
             config: Arc::clone(&config),
+            road: Road::new(&config, settings.proxy),
+            device_name: settings.device_name,
             directory: Arc::new(directory),
             clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
@@ -229,6 +234,42 @@ impl Session {
     pub async fn read(&self, chat: &Jid, sender: Option<&Jid>, ids: &[ProviderMessageId]) -> bool {
         let Some(link) = self.shared.link().filter(|_| !self.cut.is_cancelled()) else { return false };
         receipts::read(&link, chat, sender, ids).await
+    }
+
+    /// What others see of the account.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn profile(&self) -> Result<Profile, ProfileError> {
+        profile::read(&self.connected()?, self.config.ack_timeout).await
+    }
+
+    /// Changes what others see of the account; what is `None` stays.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError> {
+        profile::change(&self.connected()?, self.config.ack_timeout, change).await
+    }
+
+    /// The account's picture, a JPEG.
+    ///
+    /// # Errors
+    /// [`ProfileError`]; [`ProfileError::NoPicture`] when there is none.
+    pub async fn picture(&self) -> Result<Vec<u8>, ProfileError> {
+        profile::picture(&self.connected()?, self.config.ack_timeout).await
+    }
+
+    /// Sets the account's picture, a JPEG; without bytes it is taken away.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError> {
+        profile::set_picture(&self.connected()?, self.config.ack_timeout, jpeg).await
+    }
+
+    fn connected(&self) -> Result<Arc<Link>, ProfileError> {
+        self.shared.link().ok_or(ProfileError::NotConnected)
     }
 
     /// Removes the linked device at WhatsApp and deletes the credentials.

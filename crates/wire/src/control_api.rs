@@ -1,6 +1,8 @@
 //! What the API serves to nodes: registration, heartbeats and event batches, below `/internal/v1/`.
 
-use blazz_domain::{AccountId, Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp};
+use blazz_domain::{
+    AccountId, ClientVersion, Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -39,6 +41,9 @@ pub struct Registered {
     pub heartbeat_ms: u64,
     /// After how long without one the node counts as lost, in milliseconds.
     pub ttl_ms: u64,
+    /// The version of WhatsApp Web to claim; absent: the one that the node was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<ClientVersion>,
 }
 
 /// `POST /internal/v1/heartbeat`: the node is alive, and this has changed.
@@ -53,6 +58,9 @@ pub struct Heartbeat {
     /// Accounts whose sessions were removed because the API said so; told until the API has heard it.
     #[serde(default)]
     pub removed: Vec<AccountId>,
+    /// The version of WhatsApp Web that it claims and that WhatsApp refuses as too old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<ClientVersion>,
     /// How many sessions it runs.
     pub sessions: u32,
     /// Resident memory of the process, in bytes.
@@ -66,6 +74,9 @@ pub struct SessionChange {
     pub lease: Lease,
     /// Where it stands now.
     pub report: SessionReport,
+    /// The revision of the settings that it has; absent while it was given none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<i64>,
 }
 
 /// The answer to [`Heartbeat`].
@@ -82,6 +93,9 @@ pub struct HeartbeatAnswer {
     pub remove: Vec<Lease>,
     /// Report every session again: the API had taken the node for lost.
     pub report_all: bool,
+    /// The version of WhatsApp Web to claim from now on; absent: the one that the node was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<ClientVersion>,
 }
 
 /// `POST /internal/v1/events`: the oldest unacknowledged entries of one outbox, in order. The route carries the drainer's lease.

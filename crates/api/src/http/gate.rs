@@ -49,7 +49,7 @@ async fn check(state: &AppState, request: &ServiceRequest) -> Result<Option<Call
         needed => Some(authorize(state, request, needed).await?),
     };
     if declared_length(request) > MAX_BODY_BYTES {
-        return Err(too_large());
+        return Err(too_large(MAX_BODY_BYTES));
     }
     Ok(caller)
 }

@@ -27,6 +27,7 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::QrNotAvailable
         | ErrorCode::AlreadyLinked
         | ErrorCode::PairingRefused
+        | ErrorCode::ProfileRefused
         | ErrorCode::StorageMissing
         | ErrorCode::Conflict
         | ErrorCode::LogReplaced

@@ -19,7 +19,15 @@ use crate::node::Node;
 use crate::stage::{Answer, Caller, on_every_stage};
 
 fn heartbeat(incarnation: Incarnation, number: u64) -> Heartbeat {
-    Heartbeat { incarnation, number, changes: Vec::new(), removed: Vec::new(), sessions: 0, memory_bytes: 1 }
+    Heartbeat {
+        incarnation,
+        number,
+        changes: Vec::new(),
+        removed: Vec::new(),
+        outdated: None,
+        sessions: 0,
+        memory_bytes: 1,
+    }
 }
 
 fn lease(tenant: &Caller, account: &str) -> anyhow::Result<Lease> {

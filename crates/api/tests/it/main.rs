@@ -19,6 +19,7 @@ mod operations;
 mod pairing_code;
 mod probe;
 mod process;
+mod profile;
 mod qr;
 mod request_id;
 mod stage;

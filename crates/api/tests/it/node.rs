@@ -8,14 +8,15 @@ use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, QrCode,
-    SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, Profile,
+    ProfileChange, QrCode, SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
 };
 use blazz_wire::ControlClient;
 use blazz_wire::control_api::Register;
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::{
-    Deleted, NodeStatus, QrQuery, RequestPairingCode, SendMessage, SessionStatus, StartSession,
+    Deleted, NodeStatus, PictureChanged, ProfilePicture, QrQuery, RequestPairingCode, SendMessage,
+    SessionStatus, StartSession,
 };
 use blazz_wire::server::{CallLease, Caller, InternalError, MemoryNonces, SignedJson, Verifier, node_scope};
 
@@ -133,6 +134,14 @@ fn routes(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/logout", web::post().to(logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr))
         .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code))
+        .route("/sessions/{account_id}/profile", web::get().to(profile))
+        .route("/sessions/{account_id}/profile", web::put().to(change_profile))
+        .service(
+            web::resource("/sessions/{account_id}/profile/picture")
+                .route(web::get().to(picture))
+                .route(web::put().to(put_picture))
+                .route(web::delete().to(delete_picture)),
+        )
         .route("/sessions/{account_id}/messages", web::post().to(send));
 }
 
@@ -163,7 +172,7 @@ fn report(script: &Shared, caller: &Caller, lease: Lease, state: AccountState) -
         phone: if linked { PhoneNumber::from_e164("+15550000001").ok() } else { None },
         lid: None,
     };
-    Json(SessionStatus { lease, report })
+    Json(SessionStatus { lease, report, settings: None })
 }
 
 async fn start(
@@ -230,6 +239,49 @@ async fn pairing_code(
     }
     let expires_at = SystemClock.now().plus(Duration::from_secs(180));
     Ok(Json(PairingCode { code: PAIRING_CODE.to_owned(), expires_at }))
+}
+
+fn asked(script: &Shared, caller: &Caller) {
+    let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+    script.request_ids.push(caller.request_id.as_str().to_owned());
+}
+
+async fn profile(script: Shared, caller: Caller, _: CallLease) -> Json<Profile> {
+    asked(&script, &caller);
+    Json(Profile { name: Some("Acme".to_owned()), about: None })
+}
+
+async fn change_profile(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    SignedJson(change): SignedJson<ProfileChange>,
+) -> Json<Profile> {
+    asked(&script, &caller);
+    Json(Profile { name: change.name, about: change.about })
+}
+
+async fn picture(script: Shared, caller: Caller, _: CallLease) -> Json<ProfilePicture> {
+    asked(&script, &caller);
+    Json(ProfilePicture { jpeg: "/9j/4A==".to_owned() })
+}
+
+async fn put_picture(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    SignedJson(picture): SignedJson<ProfilePicture>,
+) -> Result<Json<PictureChanged>, InternalError> {
+    asked(&script, &caller);
+    if picture.jpeg != "/9j/4A==" {
+        return Err(InternalError::new(409, ErrorCode::ProfileRefused, "WhatsApp refused it with 406"));
+    }
+    Ok(Json(PictureChanged {}))
+}
+
+async fn delete_picture(script: Shared, caller: Caller, _: CallLease) -> Json<PictureChanged> {
+    asked(&script, &caller);
+    Json(PictureChanged {})
 }
 
 async fn send(

@@ -112,6 +112,7 @@ fn serving(database_url: &str, redis_url: Option<&str>) -> Command {
     settings(&mut command)
         .env("BLAZZ_DATABASE_URL", database_url)
         .env("BLAZZ_API_LISTEN", "127.0.0.1:0")
+        .env("BLAZZ_WHATSAPP_VERSION", "2.3000.1")
         .env("BLAZZ_API_WORKERS", "1");
     command.envs(redis_url.map(|url| ("BLAZZ_REDIS_URL", url)));
     command

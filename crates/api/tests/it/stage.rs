@@ -65,6 +65,7 @@ impl Stage {
             ("BLAZZ_DATABASE_URL", database.url().to_owned()),
             ("BLAZZ_OPERATOR_KEY", OPERATOR.to_owned()),
             ("BLAZZ_FLEET_SECRET", fleet.to_hex()),
+            ("BLAZZ_WHATSAPP_VERSION", "2.3000.1".to_owned()),
         ];
         let mut variables: HashMap<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -1,5 +1,6 @@
 //! Commands that call the API with the operator key.
 
+pub(crate) mod client_version;
 pub(crate) mod key;
 pub(crate) mod node;
 pub(crate) mod session;
@@ -46,6 +47,11 @@ impl Remote {
     /// `POST path` with a JSON body.
     pub(crate) async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// `PUT path` with a JSON body.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.call(Method::PUT, path, Some(body)).await
     }
 
     /// `DELETE path`.

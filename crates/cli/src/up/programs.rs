@@ -19,8 +19,10 @@ const LIVE_NODE: &str = "blazz-session-node";
 
 /// The file names of all of them.
 pub(crate) const PROGRAMS: &[&str] = &[EMULATOR, API, SANDBOX_NODE, LIVE_NODE];
-/// What a production node takes from this command's own environment.
-const LIVE_SETTINGS: [&str; 3] = ["BLAZZ_WHATSAPP_ENDPOINT", "BLAZZ_WHATSAPP_VERSION", "BLAZZ_DEVICE_NAME"];
+/// What the API and a production node take from this command's own environment.
+const LIVE_API_SETTINGS: [&str; 3] =
+    ["BLAZZ_WHATSAPP_VERSION", "BLAZZ_WHATSAPP_VERSION_URL", "BLAZZ_DEVICE_NAME"];
+const LIVE_NODE_SETTINGS: [&str; 2] = ["BLAZZ_WHATSAPP_ENDPOINT", "BLAZZ_PROXY_ALLOW_PRIVATE"];
 
 /// Makes the programs' settings from what `blazz up` was told.
 pub(crate) struct Programs {
@@ -69,6 +71,11 @@ impl Programs {
             ("BLAZZ_FLEET_SECRET", secrets.fleet_secret.clone()),
         ];
         env.extend(self.redis_url.clone().map(|url| ("BLAZZ_REDIS_URL", url)));
+        if self.is_live {
+            env.extend(LIVE_API_SETTINGS.into_iter().filter_map(given));
+        } else {
+            env.push(("BLAZZ_WHATSAPP_VERSION_URL", format!("http://{}/sw.js", at.emulator_admin)));
+        }
         Ok(Program {
             name: "api".to_owned(),
             path: self.bin_dir.join(API),
@@ -97,10 +104,10 @@ impl Programs {
                 ("BLAZZ_SESSION_ROOT", home.session_root(&name)?.display().to_string()),
             ];
             if self.is_live {
-                let given = |name| Some((name, std::env::var(name).ok().filter(|value| !value.is_empty())?));
-                env.extend(LIVE_SETTINGS.into_iter().filter_map(given));
+                env.extend(LIVE_NODE_SETTINGS.into_iter().filter_map(given));
             } else {
                 env.push(("BLAZZ_WHATSAPP_ENDPOINT", format!("ws://{}/ws/chat", at.emulator)));
+                env.push(("BLAZZ_PROXY_ALLOW_PRIVATE", "true".to_owned()));
             }
             let binary = if self.is_live { LIVE_NODE } else { SANDBOX_NODE };
             let (path, log) = (self.bin_dir.join(binary), home.log_file(&name)?);
@@ -108,6 +115,11 @@ impl Programs {
         };
         at.nodes.iter().enumerate().map(node).collect()
     }
+}
+
+/// A setting of this command's own environment.
+fn given(name: &'static str) -> Option<(&'static str, String)> {
+    Some((name, std::env::var(name).ok().filter(|value| !value.is_empty())?))
 }
 
 /// The name of the node at this place in the list.

@@ -9,7 +9,9 @@
     reason = "test code outside of #[test] functions"
 )]
 
+mod accounts;
 mod baileys;
+mod client_version;
 mod commands;
 mod doctor;
 mod documents;
@@ -18,6 +20,9 @@ mod linking;
 mod loss;
 mod packages;
 mod production;
+#[path = "../../../whatsapp/tests/shared/proxy.rs"]
+#[expect(dead_code, reason = "not every test needs all of it")]
+mod proxy;
 mod samples;
 mod schemathesis;
 mod settings;

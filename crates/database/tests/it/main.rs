@@ -1,6 +1,7 @@
 //! What the database promises, on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod client_versions;
 mod contacts;
 mod conversations;
 mod events;

@@ -13,6 +13,7 @@ mod healthz;
 mod link_code;
 mod message_media;
 mod messages;
+mod page;
 mod phones;
 mod picture;
 mod presence;
@@ -28,11 +29,13 @@ mod send_receipts;
 mod set_activity;
 mod set_fault;
 mod set_presence;
+mod set_version;
 mod stats;
 mod subscribe;
 mod trust;
 mod unblock;
 mod upload_media;
+mod version;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -115,6 +118,8 @@ fn routes(config: &mut ServiceConfig) {
                 .route(post().to(set_fault::handle))
                 .route(delete().to(clear_faults::handle)),
         )
+        .service(resource("/version").route(get().to(version::handle)).route(put().to(set_version::handle)))
+        .service(resource("/sw.js").route(get().to(page::handle)))
         .service(resource("/stats").route(get().to(stats::handle)))
         .service(resource("/root-key").route(get().to(root_key::handle)))
         .service(resource("/healthz").route(get().to(healthz::handle)))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
+mod client_version;
 mod fleet;
 mod inbox;
 mod keys;
@@ -14,5 +15,6 @@ mod replies;
 mod retention;
 mod sending;
 mod sessions;
+mod settings;
 mod tenants;
 mod world;

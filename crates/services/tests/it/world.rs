@@ -81,10 +81,14 @@ impl World {
     }
 
     pub(crate) async fn account(&self) -> AccountId {
-        accounts::create(&self.services, self.workspace, NewAccount { name: "Sales".into() })
-            .await
-            .unwrap()
-            .id
+        accounts::create(
+            &self.services,
+            self.workspace,
+            NewAccount { name: "Sales".into(), ..NewAccount::default() },
+        )
+        .await
+        .unwrap()
+        .id
     }
 
     /// An account whose session `node` holds, connected to [`OWN`].

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use blazz_domain::{
-    AccountId, AccountState, ErrorCode, Incarnation, Lease, OutboxId, SessionReport, SystemClock,
+    AccountId, AccountState, ClientVersion, ErrorCode, Incarnation, Lease, OutboxId, SessionReport,
+    SystemClock,
 };
 use blazz_wire::control_api::{
     EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, Register, Registered, SessionChange,
@@ -38,6 +39,8 @@ pub(crate) struct Script {
     /// Told with every heartbeat, until the node says that it is done.
     pub(crate) remove: Vec<Lease>,
     pub(crate) report_all: bool,
+    /// The version of WhatsApp Web to claim.
+    pub(crate) client_version: Option<ClientVersion>,
     /// What heartbeats of an incarnation up to this are refused with.
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
     /// What events are refused with.
@@ -190,7 +193,13 @@ async fn register(state: web::Data<State>, SignedJson(register): SignedJson<Regi
     let mut script = state.script.lock().unwrap();
     script.registrations.push(register);
     let sessions = script.assignments.clone();
-    HttpResponse::Ok().json(Registered { incarnation, sessions, heartbeat_ms: 200, ttl_ms: 10_000 })
+    HttpResponse::Ok().json(Registered {
+        incarnation,
+        sessions,
+        heartbeat_ms: 200,
+        ttl_ms: 10_000,
+        client_version: script.client_version,
+    })
 }
 
 async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbeat>) -> HttpResponse {
@@ -200,7 +209,7 @@ async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbe
     {
         return problem_response(&Problem::new(409, code));
     }
-    for SessionChange { lease, report } in beat.changes.clone() {
+    for SessionChange { lease, report, .. } in beat.changes.clone() {
         script.reports.entry(lease.account_id).or_default().push(report);
     }
     script.remove.retain(|lease| !beat.removed.contains(&lease.account_id));
@@ -210,6 +219,7 @@ async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbe
         stop: std::mem::take(&mut script.stop),
         remove: script.remove.clone(),
         report_all: std::mem::take(&mut script.report_all),
+        client_version: script.client_version,
     };
     script.heartbeats.push(beat);
     HttpResponse::Ok().json(answer)

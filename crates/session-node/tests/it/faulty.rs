@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use blazz_domain::{AccountId, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
+use blazz_domain::{
+    AccountId, PairingCode, PhoneNumber, Profile, ProfileChange, QrCode, SendOutcome, SessionReport,
+    SessionSettings,
+};
 use blazz_session_node::engine::{Engine, LiveSession};
 use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{PairingError, StateNumbers};
+use blazz_whatsapp::{PairingError, ProfileError, StateNumbers};
 use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
@@ -59,6 +62,7 @@ pub(crate) struct Spoiled(pub(crate) Arc<Faulty>);
 impl Engine for Spoiled {
     async fn open(
         &self,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
     ) -> anyhow::Result<Arc<dyn LiveSession>> {
@@ -75,7 +79,7 @@ impl Engine for Spoiled {
             Some(Vice::HangsAtOpen) => std::future::pending().await,
             _ => {}
         }
-        let real = self.0.real.open(directory, numbers).await?;
+        let real = self.0.real.open(settings, directory, numbers).await?;
         Ok(Arc::new(SpoiledSession { real, account, faulty: Arc::clone(&self.0) }))
     }
 }
@@ -114,6 +118,22 @@ impl LiveSession for SpoiledSession {
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
         self.real.pairing_code(phone).await
+    }
+
+    async fn profile(&self) -> Result<Profile, ProfileError> {
+        self.real.profile().await
+    }
+
+    async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError> {
+        self.real.change_profile(change).await
+    }
+
+    async fn picture(&self) -> Result<Vec<u8>, ProfileError> {
+        self.real.picture().await
+    }
+
+    async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError> {
+        self.real.set_picture(jpeg).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

@@ -18,5 +18,9 @@ mod linking;
 mod outbox;
 mod probes;
 mod process;
+#[path = "../../../whatsapp/tests/shared/proxy.rs"]
+#[expect(dead_code, reason = "not every test needs all of it")]
+mod proxy;
+mod settings;
 mod stage;
 mod until;

@@ -15,7 +15,8 @@ async fn bert(stage: &Stage) -> Session {
     let lease = Lease { account_id: AccountId::new(), ..stage.lease };
     let directory = stage.root.open_session(&lease, false).unwrap();
     let (config, clock) = (Arc::new(stage.config.clone()), Arc::new(SystemClock));
-    let session = Session::open(config, directory, stage.numbers.clone(), clock).await.unwrap();
+    let session =
+        Session::open(config, stage.settings.clone(), directory, stage.numbers.clone(), clock).await.unwrap();
     let code = qr(&session).await;
     stage.emulator.scan(BERT, &code).await.unwrap();
     connected(&session).await;

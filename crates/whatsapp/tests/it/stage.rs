@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use blazz_domain::{
     AccountId, AccountState, Clock, Epoch, Incarnation, Jid, Lease, MessageContent, ProviderMessageId,
-    SendOutcome, SessionEvent, SessionReport, StateReason, SystemClock, WorkspaceId,
+    SendOutcome, SessionEvent, SessionReport, SessionSettings, StateReason, SystemClock, WorkspaceId,
 };
 use blazz_emulator::{DeviceInfo, Emulator, EmulatorConfig, PhoneMessage};
 use blazz_session_store::{SessionRoot, StoreError};
@@ -21,6 +21,7 @@ pub(crate) struct Stage {
     pub(crate) emulator: Emulator,
     pub(crate) root: SessionRoot,
     pub(crate) config: EngineConfig,
+    pub(crate) settings: SessionSettings,
     pub(crate) numbers: StateNumbers,
     pub(crate) lease: Lease,
     pub(crate) directory: tempfile::TempDir,
@@ -45,6 +46,7 @@ impl Stage {
                 prekeys: Some(30),
                 ..EngineConfig::default()
             },
+            settings: SessionSettings::default(),
             emulator,
             root: SessionRoot::open(&directory.path().join("sessions")).unwrap(),
             numbers: StateNumbers::new(Incarnation(1), 0),
@@ -61,7 +63,8 @@ impl Stage {
     /// Opens the stage's session by another clock.
     pub(crate) async fn open_by(&self, clock: Arc<dyn Clock>, linked: bool) -> Result<Session, OpenError> {
         let directory = self.root.open_session(&self.lease, linked)?;
-        Session::open(Arc::new(self.config.clone()), directory, self.numbers.clone(), clock).await
+        let (config, settings) = (Arc::new(self.config.clone()), self.settings.clone());
+        Session::open(config, settings, directory, self.numbers.clone(), clock).await
     }
 
     /// Opens the stage's session as soon as whoever had it open before is gone.
@@ -97,7 +100,8 @@ impl Stage {
         connected(&session).await;
         let directory = self.root.open_session(&lease, true).unwrap();
         let (config, clock) = (Arc::new(self.config.clone()), Arc::new(SystemClock));
-        let twin = Session::open(config, directory, self.numbers.clone(), clock).await.unwrap();
+        let settings = self.settings.clone();
+        let twin = Session::open(config, settings, directory, self.numbers.clone(), clock).await.unwrap();
         (session, twin)
     }
 

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Incarnation, Lease, StateReason};
+use blazz_domain::{AccountState, Incarnation, Lease, SessionSettings, StateReason};
 use blazz_whatsapp::StateNumbers;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -34,6 +34,8 @@ pub(super) struct Actor {
     lease: Lease,
     /// Whether the account was ever linked; `None` while nobody has said so.
     linked: Option<bool>,
+    /// What the tenant has chosen; `None` while nobody has said so: then what an earlier run was told holds.
+    settings: Option<SessionSettings>,
     phase: Phase,
     /// Hands over what the session, or an earlier one, has received.
     pump: Option<Pump>,
@@ -57,6 +59,7 @@ impl Actor {
             numbers,
             lease,
             linked: None,
+            settings: None,
             phase: Phase::Resting,
             pump: None,
             backoff: CRASHED.clone(),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Lease, StateReason};
+use blazz_domain::{AccountState, Lease, SessionSettings, StateReason};
 use blazz_session_store::StoreError;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -35,13 +35,15 @@ impl Actor {
 
     async fn carry_out(&mut self, command: Command) -> Answer {
         match command {
-            Command::Start { lease, linked } => {
+            Command::Start { lease, linked, settings } => {
                 self.check_or_adopt(lease).await?;
-                self.start(linked).await?;
+                let is_other = self.take_settings(settings);
+                self.start(linked, is_other).await?;
             }
-            Command::Ensure { lease, linked } => {
+            Command::Ensure { lease, linked, settings } => {
                 self.check_or_adopt(lease).await?;
-                self.ensure(linked).await?;
+                let is_other = self.take_settings(settings);
+                self.ensure(linked, is_other).await?;
             }
             Command::Stop(lease) => {
                 self.check(lease)?;
@@ -91,18 +93,33 @@ impl Actor {
         Ok(())
     }
 
-    async fn start(&mut self, linked: bool) -> Result<(), Fault> {
-        if self.phase.is_running() {
+    /// Keeps the settings for the next connection, unless they are older than those it has. Whether they make a difference to one that runs:
+    /// what the phone shows, it has learned when it was linked.
+    fn take_settings(&mut self, settings: SessionSettings) -> bool {
+        let before = self.settings.clone().unwrap_or_default();
+        if self.settings.is_some() && settings.revision < before.revision {
+            return false;
+        }
+        let is_linked = self.published.status().report.phone.is_some();
+        let is_other =
+            settings.proxy != before.proxy || (!is_linked && settings.device_name != before.device_name);
+        self.published.has_settings(settings.revision);
+        self.settings = Some(settings);
+        is_other
+    }
+
+    async fn start(&mut self, linked: bool, is_other: bool) -> Result<(), Fault> {
+        if self.phase.is_running() && !is_other {
             return Ok(());
         }
         self.linked = Some(linked);
         self.begin().await
     }
 
-    async fn ensure(&mut self, linked: bool) -> Result<(), Fault> {
+    async fn ensure(&mut self, linked: bool, is_other: bool) -> Result<(), Fault> {
         let is_stopped = self.published.state() == AccountState::Stopped;
-        if self.phase.is_resting() && is_stopped {
-            return self.start(linked).await;
+        if (self.phase.is_resting() && is_stopped) || (self.phase.is_running() && is_other) {
+            return self.start(linked, is_other).await;
         }
         // It runs, or it ended by itself: then whoever cares starts it, and the API hears once more how it stands.
         self.published.remind();
