@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use blazz_domain::media::MAX_FILE_BYTES;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
 use config::{Environment, File, FileFormat};
@@ -33,6 +34,10 @@ pub struct Config {
     pub fleet_secret: FleetSecret,
     /// The one before, while it is being replaced (`BLAZZ_FLEET_SECRET_PREVIOUS`).
     pub fleet_secret_previous: Option<FleetSecret>,
+    /// The directory that holds the files of tenants (`BLAZZ_MEDIA_DIR`).
+    pub media_dir: PathBuf,
+    /// The most bytes of a file (`BLAZZ_MEDIA_MAX_BYTES`).
+    pub media_max_bytes: u64,
     /// How long a message is worth sending (`BLAZZ_MESSAGE_TTL_SECONDS`).
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost (`BLAZZ_NODE_TTL_SECONDS`).
@@ -62,6 +67,8 @@ const NAMES: &[&str] = &[
     "operator_key_previous",
     "fleet_secret",
     "fleet_secret_previous",
+    "media_dir",
+    "media_max_bytes",
     "message_ttl_seconds",
     "node_ttl_seconds",
     "api_workers",
@@ -125,6 +132,9 @@ impl Reader {
         let fleet_secret = fleet_secret.and_then(|text| self.secret("fleet_secret", &text));
         let previous = self.text("fleet_secret_previous");
         let fleet_secret_previous = previous.and_then(|text| self.secret("fleet_secret_previous", &text));
+        let media_dir =
+            self.required("media_dir", "the directory that holds files, such as /var/lib/blazz/media");
+        let media_max_bytes = self.number("media_max_bytes", MAX_FILE_BYTES, 1, 2 << 30);
         let message_ttl = self.number("message_ttl_seconds", 86_400, 1, 30 * 86_400);
         let node_ttl = self.number("node_ttl_seconds", 10, 5, 60);
         let workers = self.text("api_workers").map(|_| self.number("api_workers", 1, 1, 256));
@@ -132,8 +142,8 @@ impl Reader {
         let redis_url = self.text("redis_url");
         let log = self.text("log").unwrap_or_else(|| "info".to_owned());
         let ready_file = self.text("ready_file").map(PathBuf::from);
-        let (Some(database_url), Some(operator_key), Some(fleet_secret), []) =
-            (database_url, operator_key, fleet_secret, self.faults.as_slice())
+        let (Some(database_url), Some(operator_key), Some(fleet_secret), Some(media_dir), []) =
+            (database_url, operator_key, fleet_secret, media_dir, self.faults.as_slice())
         else {
             return Err(ConfigError(self.faults));
         };
@@ -146,6 +156,8 @@ impl Reader {
             operator_key_previous,
             fleet_secret,
             fleet_secret_previous,
+            media_dir: PathBuf::from(media_dir),
+            media_max_bytes,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
             workers: workers.and_then(|count| usize::try_from(count).ok()),
@@ -229,6 +241,8 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("listen", &self.listen)
             .field("database_pool", &self.database_pool)
+            .field("media_dir", &self.media_dir)
+            .field("media_max_bytes", &self.media_max_bytes)
             .field("message_ttl", &self.message_ttl)
             .field("node_ttl", &self.node_ttl)
             .field("workers", &self.workers)
@@ -248,6 +262,7 @@ mod tests {
             ("BLAZZ_DATABASE_URL", "sqlite:/tmp/x.db"),
             ("BLAZZ_OPERATOR_KEY", "blzop_0123456789abcdef"),
             ("BLAZZ_FLEET_SECRET", secret.as_str()),
+            ("BLAZZ_MEDIA_DIR", "/tmp/x-media"),
         ];
         needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
@@ -258,13 +273,13 @@ mod tests {
 
     #[test]
     fn secrets_have_no_defaults_and_their_absence_names_the_variable() {
-        for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET"] {
+        for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_MEDIA_DIR"] {
             let mut without = variables(&[]);
             without.remove(name);
             assert!(refusal(without).starts_with(&format!("{name} is not set; ")), "{name}");
             assert!(refusal(variables(&[(name, "")])).starts_with(&format!("{name} is not set; ")), "{name}");
         }
-        assert_eq!(refusal(HashMap::new()).lines().count(), 3);
+        assert_eq!(refusal(HashMap::new()).lines().count(), 4);
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) struct Problem {
         (name = "fleet", description = "Session nodes and what runs on them. Operator."),
         (name = "accounts", description = "WhatsApp numbers."),
         (name = "sessions", description = "The linked-device login of a number."),
+        (name = "media", description = "Files to send, and files that came with messages."),
         (name = "messages", description = "Messages, out and in."),
         (name = "conversations", description = "Threads with contacts."),
         (name = "events", description = "What happened, in order, without gaps."),
@@ -123,18 +124,17 @@ fn complete(path: &str, operation: &mut Operation) {
             codes.push(ErrorCode::MissingScope);
         }
     }
-    if operation.request_body.is_some() {
-        codes.extend([
-            ErrorCode::MalformedJson,
-            ErrorCode::InvalidRequest,
-            ErrorCode::BodyTooLarge,
-            ErrorCode::UnsupportedMediaType,
-        ]);
+    if let Some(body) = &operation.request_body {
+        if !matches!(body, RefOr::T(body) if body.content.contains_key("application/octet-stream")) {
+            codes.push(ErrorCode::MalformedJson);
+        }
+        codes.extend([ErrorCode::InvalidRequest, ErrorCode::BodyTooLarge, ErrorCode::UnsupportedMediaType]);
     }
     for parameter in operation.parameters.iter().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
         match (&parameter.parameter_in, parameter.name.as_str()) {
             (ParameterIn::Path, "account_id") => codes.push(ErrorCode::AccountNotFound),
+            (ParameterIn::Path, "media_id") => codes.push(ErrorCode::MediaNotFound),
             (ParameterIn::Path, _) => codes.push(ErrorCode::NotFound),
             (ParameterIn::Query, "after") => {
                 codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor])

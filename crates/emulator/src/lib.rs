@@ -44,7 +44,7 @@ mod stanza;
 mod stats;
 mod usync;
 
-pub use compose::{Content, ContentKind, Image, ReactionTo};
+pub use compose::{Content, ContentKind, FileToSend, Image, ReactionTo};
 pub use config::EmulatorConfig;
 pub use contact::{Activity, Availability};
 pub use emulator::Emulator;

@@ -11,6 +11,7 @@ mod error;
 pub mod events;
 pub mod fleet;
 pub mod inbox;
+pub mod media;
 pub mod messages;
 mod nodes;
 pub mod qr_image;
@@ -25,6 +26,7 @@ use blazz_bus::Bus;
 use blazz_database::Pool;
 use blazz_domain::Clock;
 use blazz_jobs::Runner;
+use blazz_media::MediaStore;
 use blazz_telemetry::Shutdown;
 
 pub use cursor::PageQuery;
@@ -45,6 +47,8 @@ pub struct Services {
     pub nodes: Arc<NodeDirectory>,
     /// Runs the jobs; the process has to call [`Runner::run`] once.
     pub runner: Arc<Runner>,
+    /// Where the files of tenants are.
+    pub media: MediaStore,
     /// Times and limits.
     pub settings: Arc<Settings>,
     /// Ends with the process; what must outlive a request is tracked here.
@@ -59,6 +63,7 @@ impl Services {
         bus: Bus,
         clock: Arc<dyn Clock>,
         nodes: NodeDirectory,
+        media: MediaStore,
         settings: Settings,
         shutdown: Shutdown,
     ) -> Self {
@@ -87,6 +92,6 @@ impl Services {
             let courier = courier.clone();
             async move { courier.give_up_unsettled(job).await }
         });
-        Self { pool, bus, clock, nodes, runner: Arc::new(runner), settings, shutdown }
+        Self { pool, bus, clock, nodes, runner: Arc::new(runner), media, settings, shutdown }
     }
 }

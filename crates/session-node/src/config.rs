@@ -13,6 +13,11 @@ use url::Url;
 /// Sessions that a node may hold at most, whatever its operator says.
 const MOST_SESSIONS: u32 = 100_000;
 
+/// A file is at most this large, whatever the operator says: WhatsApp takes none that is larger.
+const MOST_MEDIA_BYTES: u64 = 2 << 30;
+/// [`blazz_domain::media::MAX_FILE_BYTES`].
+const DEFAULT_MEDIA_LIMIT: &str = "104857600";
+
 /// Everything that a node is told before it starts.
 #[derive(Debug)]
 pub struct Config {
@@ -34,6 +39,10 @@ pub struct Config {
     pub capacity: u32,
     /// How many sessions may be starting at the same time.
     pub start_concurrency: usize,
+    /// How many files may be fetched from WhatsApp at the same time, and as many put there.
+    pub media_concurrency: usize,
+    /// The most bytes of a file.
+    pub media_limit: u64,
     /// How sessions reach WhatsApp.
     pub engine: EngineConfig,
     /// What is logged.
@@ -61,6 +70,8 @@ Environment:
   BLAZZ_NODE_URL                where the API reaches it [http:// and the address it listens on]
   BLAZZ_NODE_CAPACITY           how many sessions it may run [500]
   BLAZZ_NODE_START_CONCURRENCY  how many sessions may be starting at the same time [16]
+  BLAZZ_NODE_MEDIA_CONCURRENCY  how many files may be fetched at the same time, and as many sent [4]
+  BLAZZ_MEDIA_MAX_BYTES         the most bytes of a file [104857600]
   BLAZZ_WHATSAPP_ENDPOINT       the WebSocket to connect to [live WhatsApp]
   BLAZZ_WHATSAPP_VERSION        the version of WhatsApp Web to claim, as a.b.c
   BLAZZ_DEVICE_NAME             what phones show in their list of linked devices [Blazz]
@@ -95,6 +106,8 @@ impl Config {
             session_root: settings.required("BLAZZ_SESSION_ROOT", "a directory")?,
             capacity: settings.or("BLAZZ_NODE_CAPACITY", "a number", "500")?,
             start_concurrency: settings.or("BLAZZ_NODE_START_CONCURRENCY", "a number", "16")?,
+            media_concurrency: settings.or("BLAZZ_NODE_MEDIA_CONCURRENCY", "a number", "4")?,
+            media_limit: settings.or("BLAZZ_MEDIA_MAX_BYTES", "a number", DEFAULT_MEDIA_LIMIT)?,
             engine: engine(&settings)?,
             log: settings.or("BLAZZ_LOG", "a log filter", "info")?,
             log_format: settings.or("BLAZZ_LOG_FORMAT", "text or json", "text")?,
@@ -110,6 +123,12 @@ impl Config {
         }
         if !(1..=1_000).contains(&self.start_concurrency) {
             return Err(ConfigError("BLAZZ_NODE_START_CONCURRENCY must be 1 to 1000".to_owned()));
+        }
+        if !(1..=100).contains(&self.media_concurrency) {
+            return Err(ConfigError("BLAZZ_NODE_MEDIA_CONCURRENCY must be 1 to 100".to_owned()));
+        }
+        if !(1..=MOST_MEDIA_BYTES).contains(&self.media_limit) {
+            return Err(ConfigError(format!("BLAZZ_MEDIA_MAX_BYTES must be 1 to {MOST_MEDIA_BYTES}")));
         }
         let urls = [("BLAZZ_API_URL", Some(&self.api_url)), ("BLAZZ_NODE_URL", self.url.as_ref())];
         for (name, url) in urls {
@@ -209,6 +228,7 @@ mod tests {
         let config = read(&complete()).unwrap();
         assert_eq!(config.listen, "127.0.0.1:7100".parse().unwrap());
         assert_eq!((config.capacity, config.start_concurrency), (500, 16));
+        assert_eq!((config.media_concurrency, config.media_limit), (4, blazz_domain::media::MAX_FILE_BYTES));
         assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
         assert_eq!(config.engine.device_name, "Blazz");
         assert_eq!(config.engine.version, EngineConfig::default().version);
@@ -239,6 +259,8 @@ mod tests {
             ("BLAZZ_NODE_LISTEN", "7100"),
             ("BLAZZ_NODE_CAPACITY", "0"),
             ("BLAZZ_NODE_START_CONCURRENCY", "-1"),
+            ("BLAZZ_NODE_MEDIA_CONCURRENCY", "0"),
+            ("BLAZZ_MEDIA_MAX_BYTES", "0"),
             ("BLAZZ_WHATSAPP_ENDPOINT", "http://127.0.0.1"),
             ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
             ("BLAZZ_LOG_FORMAT", "xml"),

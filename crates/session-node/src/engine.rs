@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use blazz_domain::{Clock, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{EngineConfig, PairingError, Session, StateNumbers};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{
+    DownloadError, Downloaded, EngineConfig, FileSource, MediaRecord, PairingError, Session, StateNumbers,
+};
 use blazz_wire::node_api::SendMessage;
 use tokio::sync::watch;
 
@@ -32,8 +34,20 @@ pub trait LiveSession: Send + Sync {
     fn qr(&self) -> watch::Receiver<Option<QrCode>>;
     /// What must reach the API.
     fn outboxes(&self) -> Arc<Outboxes>;
-    /// Sends one message and waits for WhatsApp's acknowledgement.
-    async fn send(&self, message: &SendMessage) -> SendOutcome;
+    /// What it takes to fetch the files of messages that it has received.
+    fn media(&self) -> Arc<PendingMedia>;
+    /// Fetches such a file, of at most `limit` bytes, into `file`, which is empty.
+    ///
+    /// # Errors
+    /// When it cannot be had, or not just now.
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError>;
+    /// Sends one message, whose file's bytes come from `file`, and waits for WhatsApp's acknowledgement.
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome;
     /// Asks WhatsApp for a code that links `phone`.
     ///
     /// # Errors
@@ -89,8 +103,21 @@ impl LiveSession for Session {
         Arc::clone(Self::outboxes(self))
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
-        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
+    fn media(&self) -> Arc<PendingMedia> {
+        Arc::clone(Self::media(self))
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        Self::download(self, record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
+        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref(), file).await
     }
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {

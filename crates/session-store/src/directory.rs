@@ -9,12 +9,14 @@ use crate::durable;
 use crate::error::StoreError;
 use crate::lock::SessionLock;
 use crate::outbox::Outboxes;
+use crate::pending::PendingMedia;
 
 const ENGINE_FILE: &str = "engine.db";
 /// What SQLite may lay beside its file.
 const ENGINE_COMPANIONS: [&str; 3] = ["engine.db-wal", "engine.db-shm", "engine.db-journal"];
 const LOGGED_OUT: &str = "logged-out";
 const OUTBOX: &str = "outbox";
+const MEDIA: &str = "media";
 
 /// The directory of one session. While it, or an outbox opened from it, lives, nobody else can open the session.
 pub struct SessionDirectory {
@@ -102,6 +104,14 @@ impl SessionDirectory {
     /// When they cannot be read.
     pub fn open_outboxes(&self) -> Result<Outboxes, StoreError> {
         Outboxes::open(self.path.join(OUTBOX), self.lease.epoch, Arc::clone(&self.lock))
+    }
+
+    /// Opens what is known of files that are still to be fetched.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_pending_media(&self) -> Result<PendingMedia, StoreError> {
+        PendingMedia::open(self.path.join(MEDIA), Arc::clone(&self.lock))
     }
 }
 

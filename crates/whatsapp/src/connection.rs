@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use whatsapp_rust::Client;
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::prelude::{Bot, BotHandle, SqliteStore};
 use whatsapp_rust::store::Device;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
@@ -16,6 +15,7 @@ use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use crate::config::EngineConfig;
 use crate::ears::{Ears, Intake, Listener};
 use crate::error::OpenError;
+use crate::media::MediaHttp;
 use crate::signal::{Over, Signal};
 use crate::tasks::Tasks;
 
@@ -66,7 +66,7 @@ impl Connection {
         let mut builder = Bot::builder()
             .with_backend_arc(store)
             .with_transport_factory(transport)
-            .with_http_client(NoHttp)
+            .with_http_client(MediaHttp::new(hold.tasks.cut_token()))
             .with_runtime(hold.tasks.clone())
             .with_version(config.version)
             .with_device_props(device)
@@ -149,15 +149,5 @@ impl Connection {
         if !in_order || left > 0 {
             tracing::warn!(tasks.left = left, "a connection did not close in time and was cut");
         }
-    }
-}
-
-/// The engine fetches nothing over HTTP by itself: its version is given, history is not asked for.
-pub(crate) struct NoHttp;
-
-#[async_trait::async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
-        anyhow::bail!("sessions make no HTTP requests")
     }
 }

@@ -14,6 +14,7 @@ mod ears;
 mod engine_store;
 mod error;
 mod inbound;
+mod media;
 mod numbers;
 mod outbound;
 mod pairing;
@@ -28,6 +29,7 @@ mod tasks;
 
 pub use config::{Backoff, DEFAULT_VERSION, EndpointError, EngineConfig, is_sandbox};
 pub use error::{EngineError, OpenError};
+pub use media::{DownloadError, Downloaded, FileSource, MediaRecord, SourceError};
 pub use numbers::StateNumbers;
 pub use pairing::PairingError;
 pub use session::Session;

@@ -48,9 +48,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// The refusal of a body beyond [`MAX_BODY_BYTES`].
-pub(crate) fn too_large() -> ApiError {
-    let detail = format!("the body may have at most {MAX_BODY_BYTES} bytes");
+/// The refusal of a body beyond its route's limit.
+pub(crate) fn too_large(limit: u64) -> ApiError {
+    let detail = format!("the body may have at most {limit} bytes");
     ApiError::refused(ErrorCode::BodyTooLarge, detail)
 }
 
@@ -79,7 +79,7 @@ async fn read(payload: &mut Payload) -> Result<Bytes, ApiError> {
         let chunk = chunk.map_err(|_| invalid("the body broke off"))?;
         if bytes.len() + chunk.len() > MAX_BODY_BYTES {
             drain(payload).await;
-            return Err(too_large());
+            return Err(too_large(u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX)));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -13,6 +13,7 @@ mod commands;
 mod documents;
 mod linking;
 mod loss;
+mod media;
 mod production;
 mod samples;
 mod schemathesis;

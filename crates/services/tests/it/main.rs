@@ -5,6 +5,7 @@ mod accounts;
 mod fleet;
 mod inbox;
 mod keys;
+mod media;
 mod node;
 mod outbox;
 mod reading;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use blazz_domain::{AccountId, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
 use blazz_session_node::engine::{Engine, LiveSession};
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{PairingError, StateNumbers};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{DownloadError, Downloaded, FileSource, MediaRecord, PairingError, StateNumbers};
 use blazz_wire::node_api::SendMessage;
 use tokio::sync::watch;
 
@@ -100,11 +100,24 @@ impl LiveSession for SpoiledSession {
         self.real.outboxes()
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
+    fn media(&self) -> Arc<PendingMedia> {
+        self.real.media()
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        self.real.download(record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
         match self.faulty.vice(self.account) {
             Some(Vice::PanicsAtSend) => panic!("spoiled at a send"),
             Some(Vice::HangsAtSend) => std::future::pending().await,
-            _ => self.real.send(message).await,
+            _ => self.real.send(message, file).await,
         }
     }
 

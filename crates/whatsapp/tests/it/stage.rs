@@ -183,7 +183,7 @@ pub(crate) fn jid(phone: &str) -> Jid {
 }
 
 pub(crate) async fn send(session: &Session, id: &ProviderMessageId, text: &str) -> SendOutcome {
-    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None).await
+    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None, None).await
 }
 
 /// Everything in the outboxes that nobody has acknowledged, oldest first, up to the first batch's end.

@@ -19,6 +19,8 @@ use crate::routes::{self, API_NAME};
 const MAX_QR_WAIT: Duration = Duration::from_secs(60);
 /// What a pairing code may take: the session comes to the point of showing codes, then WhatsApp answers.
 const PAIRING_PATIENCE: Duration = Duration::from_secs(60);
+/// What a message with a file may take: the node fetches the file and puts it on WhatsApp's media host first.
+const FILE_PATIENCE: Duration = Duration::from_secs(300);
 /// What a call may take beside the waiting that it asked for.
 const QR_MARGIN: Duration = Duration::from_secs(10);
 
@@ -141,7 +143,9 @@ impl NodeClient {
         request_id: &RequestId,
     ) -> Result<SendOutcome, CallError> {
         let path = routes::session(lease.account_id, "/messages");
-        self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(message)?).await
+        let mut call = Call::new(Method::POST, &path, request_id).under(lease).json(message)?;
+        call.timeout = message.content.file().map(|_| FILE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// Every session that the node runs.
