@@ -79,8 +79,8 @@ impl Ears {
     /// Messages that come past the hook: those that a phone sent again on request.
     fn hear_recovered(self: &Arc<Self>, batch: &MessageBatch) {
         let Some(client) = self.client() else { return };
-        let now = self.clock.now();
-        let recovered = batch.iter().filter_map(|message| inbound::message_at_once(&client, message, now));
+        let recovered =
+            batch.iter().filter_map(|message| inbound::message_at_once(&client, message, &*self.clock));
         let (events, files): (Vec<_>, Vec<_>) =
             recovered.map(|arrived| (arrived.event, arrived.file)).unzip();
         self.write(events);
@@ -170,8 +170,7 @@ impl InboundDurabilityHook for Intake {
         anyhow::ensure!(!ears.is_deaf(), "the connection is over");
         let (mut entries, mut files) = (Vec::new(), Vec::new());
         for message in batch {
-            if let Some(Arrived { event, file }) = inbound::message(&client, message, ears.clock.now()).await
-            {
+            if let Some(Arrived { event, file }) = inbound::message(&client, message, &*ears.clock).await {
                 entries.push(serde_json::to_vec(&event)?);
                 files.extend(file);
             }

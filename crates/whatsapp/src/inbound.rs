@@ -2,7 +2,7 @@
 
 use blazz_domain::jid::JidKind;
 use blazz_domain::{
-    Address, MessageContent, ProviderMessageId, Quote, ReceiptKind, SessionEvent, SessionMessage,
+    Address, Clock, MessageContent, ProviderMessageId, Quote, ReceiptKind, SessionEvent, SessionMessage,
     SessionReceipt, Timestamp,
 };
 use whatsapp_rust::Client;
@@ -28,21 +28,25 @@ pub(crate) struct Arrived {
 }
 
 /// A message as it arrived; `None` for what is not a chat message, or not of a chat that we keep.
-pub(crate) async fn message(client: &Client, inbound: &InboundMessage, now: Timestamp) -> Option<Arrived> {
+pub(crate) async fn message(client: &Client, inbound: &InboundMessage, clock: &dyn Clock) -> Option<Arrived> {
     let draft = draft(inbound)?;
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address(client, chat.0, &chat.1).await;
     let sender = address(client, sender.0, &sender.1).await;
-    entry(inbound, draft.said, chat, sender, now)
+    entry(inbound, draft.said, chat, sender, clock)
 }
 
 /// The same without waiting, from what is known of the addresses by now.
-pub(crate) fn message_at_once(client: &Client, inbound: &InboundMessage, now: Timestamp) -> Option<Arrived> {
+pub(crate) fn message_at_once(
+    client: &Client,
+    inbound: &InboundMessage,
+    clock: &dyn Clock,
+) -> Option<Arrived> {
     let draft = draft(inbound)?;
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address_at_once(client, chat.0, &chat.1);
     let sender = address_at_once(client, sender.0, &sender.1);
-    entry(inbound, draft.said, chat, sender, now)
+    entry(inbound, draft.said, chat, sender, clock)
 }
 
 /// An address in a stanza, and what stands beside it.
@@ -82,7 +86,7 @@ fn entry(
     (content, reply_to): Said,
     chat: Option<Address>,
     sender: Option<Address>,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Option<Arrived> {
     let info = &inbound.info;
     let sent_at = Timestamp::from_unix_seconds(info.timestamp.timestamp());
@@ -90,7 +94,7 @@ fn entry(
         tracing::warn!(message.id = %info.id, "a message with an address or a time that WhatsApp never gives is ignored");
         return None;
     };
-    let file = record(inbound, &chat, &sender, now);
+    let file = record(inbound, &chat, &sender, clock);
     let event = SessionEvent::Message(SessionMessage {
         chat,
         sender,
@@ -109,7 +113,7 @@ fn record(
     inbound: &InboundMessage,
     chat: &Address,
     sender: &Address,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Option<(String, MediaRecord)> {
     let found = content::file(inbound.message.get_base_message())?;
     let reference = found.reference?;
@@ -123,7 +127,7 @@ fn record(
         filename: found.filename,
         sha256: found.sha256,
         size: found.size,
-        received_at: now,
+        received_at: clock.now(),
         direct_path: reference.direct_path.to_owned(),
         media_key: hex::encode(reference.media_key),
         file_enc_sha256: hex::encode(reference.file_enc_sha256),
@@ -195,7 +199,7 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
 mod tests {
     use std::sync::Arc;
 
-    use blazz_domain::{Clock as _, SystemClock};
+    use blazz_domain::SystemClock;
     use tokio_util::sync::CancellationToken;
     use whatsapp_rust::prelude::{Bot, SqliteStore};
     use whatsapp_rust::transport::TokioWebSocketTransportFactory;
@@ -235,7 +239,7 @@ mod tests {
     async fn a_message_is_kept_at_once_though_its_sender_has_to_be_looked_up() {
         let directory = tempfile::tempdir().unwrap();
         let client = offline_client(&directory).await;
-        let arrived = message_at_once(&client, &text_from("911@lid"), SystemClock.now()).unwrap();
+        let arrived = message_at_once(&client, &text_from("911@lid"), &SystemClock).unwrap();
         let (SessionEvent::Message(message), None) = (arrived.event, arrived.file) else {
             panic!("no entry");
         };

@@ -24,7 +24,7 @@ fn settings(command: &mut Command) -> &mut Command {
         .env("BLAZZ_DATABASE_URL", "sqlite:/nowhere/at/all.db")
         .env("BLAZZ_OPERATOR_KEY", OPERATOR)
         .env("BLAZZ_FLEET_SECRET", "ab".repeat(32))
-        .env("BLAZZ_MEDIA_DIR", "/nowhere/at/all")
+        .env("BLAZZ_MEDIA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/media"))
 }
 
 fn words(output: &Output) -> String {

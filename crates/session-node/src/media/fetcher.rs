@@ -1,13 +1,13 @@
 //! Fetches the files of messages that a session has received, as long as the session is open, and begins where an earlier run ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use blazz_domain::{AccountState, Lease, MediaFailure, MediaOutcome};
 use blazz_whatsapp::MediaRecord;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(
 /// How long a file is tried for, from the arrival of its message on.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// How often the directory is looked at although nobody said that there is news.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(600);
 
 /// A running fetcher.
 pub(crate) struct Fetcher {
@@ -70,44 +70,58 @@ struct Work {
 impl Work {
     async fn run(&self) {
         let (media, mut reports) = (self.session.media(), self.session.reports());
+        let (mut under_way, mut taken) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            if reports.wait_for(|report| report.state == AccountState::Connected).await.is_err() {
-                // The session's own code has ended; so will this.
-                return std::future::pending().await;
-            }
-            let next = match self.round().await {
-                Ok(next) => next,
-                Err(error) => {
+            let is_connected = reports.borrow_and_update().state == AccountState::Connected;
+            if is_connected && under_way.len() < AT_ONCE {
+                let room = AT_ONCE - under_way.len();
+                let due = self.due().await.unwrap_or_else(|error| {
                     tracing::error!(error = format!("{error:#}"), "the files to fetch cannot be read");
-                    LOOK
+                    Vec::new()
+                });
+                let new: Vec<_> = due.into_iter().filter(|key| !taken.contains(key)).take(room).collect();
+                for key in new {
+                    taken.insert(key.clone());
+                    under_way.push(self.attempt(key));
                 }
-            };
+            }
             tokio::select! {
+                Some(key) = under_way.next() => {
+                    taken.remove(&key);
+                }
                 () = media.changed() => {}
-                () = tokio::time::sleep(next) => {}
+                () = tokio::time::sleep(self.next_look()) => {}
+                changed = reports.changed() => if changed.is_err() {
+                    // The session's own code has ended.
+                    return;
+                },
             }
         }
     }
 
-    /// Tries every file that is due; how long until the next one is.
-    async fn round(&self) -> anyhow::Result<Duration> {
+    /// The files that can be tried now.
+    async fn due(&self) -> anyhow::Result<Vec<String>> {
         let media = self.session.media();
         let keys = self.context.runtime.spawn_blocking(move || media.keys()).await??;
-        let due = keys.into_iter().filter(|key| self.is_due(key));
-        stream::iter(due).for_each_concurrent(AT_ONCE, |key| self.attempt(key)).await;
-        let now = Instant::now();
-        let waits = self.waits();
-        let next = waits.values().map(|(at, _)| at.saturating_duration_since(now)).min();
-        Ok(next.unwrap_or(LOOK).min(LOOK))
+        Ok(keys.into_iter().filter(|key| self.is_due(key)).collect())
     }
 
-    async fn attempt(&self, key: String) {
+    /// How long until the next file is due again. Those that are due already are under way, or begin when one of these ends.
+    fn next_look(&self) -> Duration {
+        let now = Instant::now();
+        let waits = self.waits();
+        let later = waits.values().filter(|(at, _)| *at > now).map(|(at, _)| at.duration_since(now));
+        later.min().unwrap_or(LOOK).min(LOOK)
+    }
+
+    /// Tries one file; its key.
+    async fn attempt(&self, key: String) -> String {
         match self.settle(&key).await {
             Ok(()) => {
                 self.waits().remove(&key);
             }
             Err(error) => {
-                let wait = self.wait(key);
+                let wait = self.wait(key.clone());
                 tracing::warn!(
                     error = format!("{error:#}"),
                     wait_ms = wait.as_millis(),
@@ -115,6 +129,7 @@ impl Work {
                 );
             }
         }
+        key
     }
 
     /// Fetches a file and says so, or that it cannot be had.

@@ -199,9 +199,9 @@ pub(crate) fn texts(session: &Session) -> Vec<(String, String)> {
     let texts = events.filter_map(|event| match event {
         SessionEvent::Message(message) => match message.content {
             MessageContent::Text { text } => Some((message.id.0, text)),
-            MessageContent::Reaction { .. } | MessageContent::Unsupported { .. } => None,
+            _ => None,
         },
-        SessionEvent::Receipt(_) => None,
+        SessionEvent::Receipt(_) | SessionEvent::Media(_) => None,
     });
     texts.collect()
 }

@@ -12,6 +12,8 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::answer::InternalError;
 use super::extract::outside_of_scope;
+use super::verifier::Verifier;
+use crate::problem::Problem;
 use crate::signature::{RunningDigest, digest_field};
 
 /// How long the next piece of a file may take to arrive.
@@ -21,12 +23,18 @@ const PIECE_TIME: Duration = Duration::from_secs(30);
 pub struct SignedFile {
     payload: Payload,
     digest: Option<RunningDigest>,
-    expected: String,
+    expected: Unread,
 }
 
-/// The `content-digest` field that was signed, for a body that nobody has read yet.
-#[derive(Debug, Clone)]
-pub(super) struct ExpectedDigest(pub(super) String);
+/// What is left to be verified of a request whose body nobody has read yet: that the body has the digest that was signed, and then that it comes
+/// for the first time.
+#[derive(Clone)]
+pub(super) struct Unread {
+    pub(super) verifier: Verifier,
+    pub(super) nonce: Option<String>,
+    /// The `content-digest` field.
+    pub(super) digest: String,
+}
 
 impl SignedFile {
     /// The next piece; `None` at the end of a file that is the one that was signed.
@@ -47,10 +55,13 @@ impl SignedFile {
                 Ok(Some(piece))
             }
             Ok(None) => {
-                let is_it = self.digest.take().is_some_and(|digest| digest.is(&self.expected));
-                let other =
-                    || InternalError::new(401, ErrorCode::BadSignature, "the file has another digest");
-                if is_it { Ok(None) } else { Err(other()) }
+                let Unread { verifier, nonce, digest: expected } = &self.expected;
+                let is_it = self.digest.take().is_some_and(|digest| digest.is(expected));
+                if is_it && verifier.is_first_nonce(nonce.as_deref()).await {
+                    return Ok(None);
+                }
+                tracing::warn!(is_it, "refused a file of the signed hop: another one, or played before");
+                Err(InternalError(Problem::new(401, ErrorCode::BadSignature)))
             }
         }
     }
@@ -61,7 +72,7 @@ impl FromRequest for SignedFile {
     type Future = Ready<Result<Self, InternalError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let expected = request.extensions().get::<ExpectedDigest>().map(|digest| digest.0.clone());
+        let expected = request.extensions().get::<Unread>().cloned();
         let (payload, digest) = (payload.take(), Some(RunningDigest::default()));
         ready(expected.map(|expected| Self { payload, digest, expected }).ok_or_else(outside_of_scope))
     }

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::answer::{Signer, problem_response, with_request_id};
 use super::body;
 use super::extract::{CallLease, Caller, VerifiedBody};
-use super::file::ExpectedDigest;
+use super::file::Unread;
 use super::refusal::Refusal;
 use super::verifier::{Verified, Verifier, one};
 use crate::keys::NodeKeys;
@@ -115,7 +115,8 @@ async fn admit(
     let is_file = routes::is_file(request.method().as_str(), request.uri().path());
     let body = if is_file { None } else { Some(believed_body(verified, limit, request).await?) };
     let lease = lease(request).map_err(Denied::Problem)?;
-    if !verifier.is_first(verified).await {
+    // Of a file that is asked at its end.
+    if body.is_some() && !verifier.is_first(verified).await {
         return Err(Denied::Untrusted(Refusal::Replayed));
     }
     tracing::trace!(%request_id, bytes = body.as_ref().map(Bytes::len), "believed a request");
@@ -129,7 +130,11 @@ async fn admit(
         }
         // Its handler reads it, and finds out at the end whether it is the one that was signed.
         None => {
-            request.extensions_mut().insert(ExpectedDigest(verified.content_digest.clone()));
+            request.extensions_mut().insert(Unread {
+                verifier: verifier.clone(),
+                nonce: verified.nonce.clone(),
+                digest: verified.content_digest.clone(),
+            });
         }
     }
     Ok(())
