@@ -13,7 +13,7 @@ use whatsapp_rust::types::presence::ReceiptType;
 
 use crate::address::{address, address_at_once, jid};
 use crate::content::{self, content, quote};
-use crate::media::MediaRecord;
+use crate::media::{MediaRecord, found_file};
 
 /// The most characters that are kept of the name somebody shows.
 const MAX_PUSH_NAME_CHARS: usize = 100;
@@ -115,7 +115,7 @@ fn record(
     sender: &Address,
     clock: &dyn Clock,
 ) -> Option<(String, MediaRecord)> {
-    let found = content::file(inbound.message.get_base_message())?;
+    let found = found_file(inbound.message.get_base_message())?;
     let reference = found.reference?;
     let id = ProviderMessageId(inbound.info.id.clone());
     let key = MediaRecord::key(chat.jid.as_str(), sender.jid.as_str(), &id);

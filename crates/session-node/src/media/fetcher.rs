@@ -121,6 +121,7 @@ impl Work {
                 self.waits().remove(&key);
             }
             Err(error) => {
+                self.context.metrics.file(None);
                 let wait = self.wait(key.clone());
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -153,6 +154,7 @@ impl Work {
                 MediaOutcome::Failed { reason: MediaFailure::Unavailable }
             }
         };
+        self.context.metrics.file(Some(&outcome));
         hand_over::tell(&self.context, &self.session, key.to_owned(), &record, outcome).await
     }
 

@@ -3,15 +3,16 @@
 //! Both ways a file passes through the session's scratch room on disk, never through memory whole.
 
 mod download;
+mod found;
 mod http;
 mod record;
 mod upload;
 
 pub(crate) use download::download;
 pub use download::{DownloadError, Downloaded};
+pub(crate) use found::found_file;
 pub(crate) use http::MediaHttp;
 pub use record::MediaRecord;
-pub(crate) use record::is_good_path;
 pub use upload::{FileSource, SourceError};
 pub(crate) use upload::{UploadError, Uploaded, Uploads, upload};
 
