@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use blazz_domain::ClientVersion;
+use blazz_domain::media::MAX_FILE_BYTES;
 use blazz_domain::session_settings::{DEFAULT_DEVICE_NAME, MAX_DEVICE_NAME_CHARS, checked_device_name};
 use blazz_program::{Faults, Reader, Setting, Values};
 use blazz_services::client_version;
@@ -30,6 +31,8 @@ pub const SETTINGS: &[Setting] = &[
         "the root of the nodes' keys, from `blazz secret fleet` (required)",
     ),
     Setting::secret("BLAZZ_FLEET_SECRET_PREVIOUS", "the one before, while it is being replaced"),
+    Setting::plain("BLAZZ_MEDIA_DIR", "the directory that holds the files of messages (required)"),
+    Setting::plain("BLAZZ_MEDIA_MAX_BYTES", "the most bytes of a file").or("104857600"),
     Setting::plain("BLAZZ_MESSAGE_TTL_SECONDS", "how long a message is worth sending").or("86400"),
     Setting::plain("BLAZZ_NODE_TTL_SECONDS", "after how long without a heartbeat a node counts as lost")
         .or("10"),
@@ -68,6 +71,10 @@ pub struct Config {
     pub fleet_secret: FleetSecret,
     /// The one before, while it is being replaced (`BLAZZ_FLEET_SECRET_PREVIOUS`).
     pub fleet_secret_previous: Option<FleetSecret>,
+    /// The directory that holds the files of tenants (`BLAZZ_MEDIA_DIR`).
+    pub media_dir: PathBuf,
+    /// The most bytes of a file (`BLAZZ_MEDIA_MAX_BYTES`).
+    pub media_max_bytes: u64,
     /// How long a message is worth sending (`BLAZZ_MESSAGE_TTL_SECONDS`).
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost (`BLAZZ_NODE_TTL_SECONDS`).
@@ -123,6 +130,9 @@ impl Config {
         let fleet_secret_previous = reader
             .text("BLAZZ_FLEET_SECRET_PREVIOUS")
             .and_then(|text| secret_of(&mut reader, "BLAZZ_FLEET_SECRET_PREVIOUS", &text));
+        let media_dir = reader
+            .required("BLAZZ_MEDIA_DIR", "the directory that holds files, such as /var/lib/blazz/media");
+        let media_max_bytes = reader.number("BLAZZ_MEDIA_MAX_BYTES", MAX_FILE_BYTES, 1, 2 << 30);
         let message_ttl = reader.number("BLAZZ_MESSAGE_TTL_SECONDS", 86_400, 1, 30 * 86_400);
         let node_ttl = reader.number("BLAZZ_NODE_TTL_SECONDS", 10, 5, 60);
         let workers = reader.text("BLAZZ_API_WORKERS").map(|_| reader.number("BLAZZ_API_WORKERS", 1, 1, 256));
@@ -133,8 +143,8 @@ impl Config {
         let redis_url = reader.text("BLAZZ_REDIS_URL").and_then(|url| redis_url(&mut reader, url));
         let log = reader.text("BLAZZ_LOG").unwrap_or_else(|| "info".to_owned());
         let ready_file = reader.text("BLAZZ_READY_FILE").map(PathBuf::from);
-        let (Some(database_url), Some(operator_key), Some(fleet_secret), true) =
-            (database_url, operator_key, fleet_secret, reader.is_good())
+        let (Some(database_url), Some(operator_key), Some(fleet_secret), Some(media_dir), true) =
+            (database_url, operator_key, fleet_secret, media_dir, reader.is_good())
         else {
             return Err(reader.faults());
         };
@@ -147,6 +157,8 @@ impl Config {
             operator_key_previous,
             fleet_secret,
             fleet_secret_previous,
+            media_dir: PathBuf::from(media_dir),
+            media_max_bytes,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
             device_name,
@@ -221,6 +233,8 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("listen", &self.listen)
             .field("database_pool", &self.database_pool)
+            .field("media_dir", &self.media_dir)
+            .field("media_max_bytes", &self.media_max_bytes)
             .field("message_ttl", &self.message_ttl)
             .field("node_ttl", &self.node_ttl)
             .field("workers", &self.workers)
@@ -240,6 +254,7 @@ mod tests {
             ("BLAZZ_DATABASE_URL", "sqlite:/tmp/x.db"),
             ("BLAZZ_OPERATOR_KEY", "blzop_0123456789abcdef"),
             ("BLAZZ_FLEET_SECRET", secret.as_str()),
+            ("BLAZZ_MEDIA_DIR", "/tmp/x-media"),
         ];
         needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
@@ -250,7 +265,7 @@ mod tests {
 
     #[test]
     fn secrets_have_no_defaults_and_their_absence_names_the_variable() {
-        for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET"] {
+        for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_MEDIA_DIR"] {
             let mut without = variables(&[]);
             without.remove(name);
             assert!(refusal(without).starts_with(&format!("{name} is not set; ")), "{name}");

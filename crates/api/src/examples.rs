@@ -110,6 +110,33 @@ pub(crate) fn send_reaction() -> Value {
     })
 }
 
+pub(crate) fn send_image() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "image": { "media_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09", "caption": "The new price list" },
+    })
+}
+
+pub(crate) fn send_document() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "document": { "media_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09", "filename": "contract.pdf" },
+    })
+}
+
+pub(crate) fn media() -> Value {
+    json!({
+        "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09",
+        "mime_type": "image/png",
+        "size": 48_213,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "filename": "prices.png",
+        "created_at": "2026-01-31T12:00:00.000000Z",
+    })
+}
+
 pub(crate) fn message() -> Value {
     json!({
         "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04",
@@ -243,7 +270,7 @@ pub(crate) fn page(row: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use blazz_domain::{Account, Conversation, Message, Page, Profile};
+    use blazz_domain::{Account, Conversation, MediaFile, Message, Page, Profile};
     use blazz_services::api_keys::{ApiKey, CreatedKey};
     use blazz_services::client_version::ClientVersionView;
     use blazz_services::events::EventPage;
@@ -268,6 +295,7 @@ mod tests {
         is::<Account>(new_account());
         is::<Session>(session("qr", Some("requested"), "running"));
         is::<Session>(session("connected", None, "running"));
+        is::<MediaFile>(media());
         is::<Message>(message());
         is::<Message>(queued_message());
         is::<Page<Conversation>>(page(conversation()));

@@ -54,6 +54,7 @@ pub(crate) struct Problem {
         (name = "accounts", description = "WhatsApp numbers."),
         (name = "profile", description = "What others see of a number: its name, its about text, its picture."),
         (name = "sessions", description = "The linked-device login of a number."),
+        (name = "media", description = "Files to send, and files that came with messages."),
         (name = "messages", description = "Messages, out and in."),
         (name = "conversations", description = "Threads with contacts."),
         (name = "events", description = "What happened, in order, without gaps."),
@@ -134,6 +135,7 @@ fn complete(path: &str, operation: &mut Operation) {
         let RefOr::T(parameter) = parameter else { continue };
         match (&parameter.parameter_in, parameter.name.as_str()) {
             (ParameterIn::Path, "account_id") => codes.push(ErrorCode::AccountNotFound),
+            (ParameterIn::Path, "media_id") => codes.push(ErrorCode::MediaNotFound),
             (ParameterIn::Path, _) => codes.push(ErrorCode::NotFound),
             (ParameterIn::Query, "after") => {
                 codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor])

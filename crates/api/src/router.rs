@@ -5,8 +5,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::docs;
 use crate::routes::{
-    accounts, client_version, conversations, events, keys, messages, nodes, operations, profile, sessions,
-    workspaces,
+    accounts, client_version, conversations, events, keys, media, messages, nodes, operations, profile,
+    sessions, workspaces,
 };
 
 /// The routes, for the document and for the server alike.
@@ -42,6 +42,10 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(sessions::logout_session)
         .service(sessions::get_session_qr)
         .service(sessions::create_pairing_code)
+        .service(media::create_media)
+        .service(media::get_media)
+        .service(media::get_media_content)
+        .service(media::delete_media)
         .service(messages::send_message)
         .service(messages::list_messages)
         .service(messages::get_message)

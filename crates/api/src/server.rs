@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 use blazz_bus::Bus;
 use blazz_database::{Alone, Pool};
 use blazz_domain::{Clock, SystemClock};
+use blazz_media::MediaStore;
 use blazz_services::{NodeDirectory, Services, Settings};
 use blazz_telemetry::Shutdown;
 use tokio::runtime::Handle;
@@ -161,15 +162,18 @@ async fn services(
         None => Bus::in_process(),
     };
     let nodes = NodeDirectory::new(config.fleet_secret.clone(), Arc::clone(&clock))?;
+    let media = MediaStore::in_directory(&config.media_dir)
+        .with_context(|| format!("cannot use {} (BLAZZ_MEDIA_DIR)", config.media_dir.display()))?;
     let settings = Settings {
         message_ttl: config.message_ttl,
         node_ttl: config.node_ttl,
         device_name: config.device_name.clone(),
         client_version: config.whatsapp_version,
         client_version_url: config.whatsapp_version_url.clone(),
+        media_limit: config.media_max_bytes,
         ..Settings::default()
     };
-    Ok(Services::new(pool, bus, clock, nodes, settings, shutdown.clone()))
+    Ok(Services::new(pool, bus, clock, nodes, media, settings, shutdown.clone()))
 }
 
 fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Result<AppState> {

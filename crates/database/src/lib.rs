@@ -30,6 +30,7 @@ pub mod events;
 pub mod idempotency_keys;
 pub mod installation;
 pub mod jobs;
+pub mod media;
 pub mod messages;
 pub mod nodes;
 pub mod outbox_cursors;

@@ -242,6 +242,22 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::sql::*;
 
+    media (id) {
+        id -> Id,
+        workspace_id -> Id,
+        sha256 -> Text,
+        mime -> Text,
+        size -> BigInt,
+        filename -> Text,
+        state -> Text,
+        created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
     rejected_events (id) {
         id -> Id,
         workspace_id -> Id,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use blazz_domain::{
     AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
-    Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
+    Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
     ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
 };
 use diesel::backend::Backend;
@@ -287,7 +287,7 @@ macro_rules! wrapped {
 }
 wrapped!(
     Id(Id): WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId,
-    RejectedEventId
+    RejectedEventId, MediaId
 );
 
 macro_rules! counted {
@@ -361,7 +361,8 @@ converted!(
     ApiKeyId,
     JobId,
     OutboxId,
-    RejectedEventId
+    RejectedEventId,
+    MediaId
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

@@ -29,6 +29,8 @@ impl ErrorCode {
             Self::MessageNotFound => {
                 "Check the id, and that the key belongs to the workspace that owns the message."
             }
+            Self::MediaNotFound => "Check the id, and upload the file again if it was deleted.",
+            Self::MediaNotSendable => "Send it as what it is, or as a document.",
             Self::WrongConversation => "Answer and react in the conversation that the message belongs to.",
             Self::AlreadyLinked => {
                 "Nothing is to be done; to link another number, log the session out first."

@@ -77,6 +77,10 @@ codes! {
     MessageNotFound = "message_not_found", "No such message";
     /// The message to answer or to react to belongs to another conversation.
     WrongConversation = "wrong_conversation", "The message belongs to another conversation";
+    /// No such file in the caller's workspace.
+    MediaNotFound = "media_not_found", "No such file";
+    /// The file cannot be sent as what the request wants it to be.
+    MediaNotSendable = "media_not_sendable", "The file cannot be sent as this";
     /// The account was never linked to a phone.
     AccountNotLinked = "account_not_linked", "The account is not linked to a phone";
     /// The account's link to its phone is gone.

@@ -51,6 +51,8 @@ ids! {
     ConversationId;
     /// One message, inbound or outbound.
     MessageId;
+    /// A stored file of a workspace.
+    MediaId;
     /// An immutable fact of a workspace.
     EventId;
     /// An API key (its public half).

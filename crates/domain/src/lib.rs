@@ -12,6 +12,7 @@ pub mod event;
 pub mod id;
 pub mod jid;
 pub mod lease;
+pub mod media;
 pub mod message;
 pub mod node;
 pub mod page;
@@ -31,11 +32,12 @@ pub use conversation::{Contact, Conversation};
 pub use error_code::ErrorCode;
 pub use event::{Event, EventPayload};
 pub use id::{
-    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MessageId, OutboxId, RejectedEventId,
-    WorkspaceId,
+    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MediaId, MessageId, OutboxId,
+    RejectedEventId, WorkspaceId,
 };
 pub use jid::Jid;
 pub use lease::{Epoch, Incarnation, Lease, StateNumber};
+pub use media::{Attachment, Media, MediaFailure, MediaFile, MediaKind, MediaState};
 pub use message::{Direction, Message, MessageContent, MessageStatus, ProviderMessageId};
 pub use node::NodeId;
 pub use page::Page;
@@ -45,7 +47,7 @@ pub use proxy::{Proxy, ProxyKind, ProxyView};
 pub use reference::{Quote, Reaction, Reference};
 pub use scope::{Grants, GrantsError, Scope};
 pub use session::{
-    Address, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMessage, SessionReceipt,
-    SessionReport,
+    Address, MediaOutcome, PairingCode, QrCode, ReceiptKind, SendOutcome, SessionEvent, SessionMedia,
+    SessionMessage, SessionReceipt, SessionReport,
 };
 pub use session_settings::SessionSettings;

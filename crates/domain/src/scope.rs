@@ -37,6 +37,10 @@ scopes! {
     MessagesRead = "messages:read";
     /// Send messages.
     MessagesSend = "messages:send";
+    /// Read files and what is known of them.
+    MediaRead = "media:read";
+    /// Store and delete files.
+    MediaWrite = "media:write";
     /// See the conversations, and read the messages in them.
     ConversationsRead = "conversations:read";
     /// Say that a conversation was read.

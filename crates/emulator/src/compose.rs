@@ -1,12 +1,15 @@
-//! What phones say: texts, replies, reactions and images, put together as WhatsApp's own apps do, and read again.
+//! What phones say: texts, replies, reactions and files, put together as WhatsApp's own apps do, and read again.
+
+mod file;
 
 use std::sync::Arc;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::wacore::download::MediaType;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+pub use self::file::{FileToSend, Image};
 use crate::account::{Account, acquaint};
 use crate::entropy;
 use crate::error::EmulatorError;
@@ -16,8 +19,6 @@ use crate::server::Server;
 
 /// The longest text or caption that a phone sends, in bytes.
 const LONGEST_TEXT: usize = 65_536;
-/// The largest image that a phone sends, in bytes: WhatsApp's own limit.
-const LARGEST_IMAGE: usize = 16 * 1024 * 1024;
 /// The longest emoji, in bytes: families of several people take some dozens.
 const LONGEST_EMOJI: usize = 64;
 
@@ -42,6 +43,14 @@ pub enum ContentKind {
     Reaction(ReactionTo),
     /// An image, encrypted and put on the emulator's media host.
     Image(Image),
+    /// A video.
+    Video(FileToSend),
+    /// Audio, or a voice note.
+    Audio(FileToSend),
+    /// Any file.
+    Document(FileToSend),
+    /// A sticker.
+    Sticker(FileToSend),
 }
 
 impl From<ContentKind> for Content {
@@ -57,25 +66,6 @@ pub struct ReactionTo {
     pub id: String,
     /// The emoji; empty takes an earlier reaction back.
     pub emoji: String,
-}
-
-/// An image that a phone shall send.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Image {
-    /// The file, 1 byte to 16 MiB; base64 in JSON.
-    #[serde(deserialize_with = "base64")]
-    pub data: Vec<u8>,
-    /// What stands below it.
-    #[serde(default)]
-    pub caption: Option<String>,
-    /// `image/jpeg` when nothing is said.
-    #[serde(default)]
-    pub mimetype: Option<String>,
-}
-
-fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)
 }
 
 /// Sends a message from a phone to another account; returns its id.
@@ -124,7 +114,11 @@ fn message(
             Err(EmulatorError::BadRequest("a reaction is no reply: it names its message itself".into()))
         }
         ContentKind::Reaction(reaction) => reaction_message(server, account, to, reaction),
-        ContentKind::Image(image) => image_message(server, image, context),
+        ContentKind::Image(image) => file::message(server, MediaType::Image, image.into(), context),
+        ContentKind::Video(video) => file::message(server, MediaType::Video, video, context),
+        ContentKind::Audio(audio) => file::message(server, MediaType::Audio, audio, context),
+        ContentKind::Document(document) => file::message(server, MediaType::Document, document, context),
+        ContentKind::Sticker(sticker) => file::message(server, MediaType::Sticker, sticker, context),
     }
 }
 
@@ -167,35 +161,6 @@ fn reaction_message(
         ..Default::default()
     };
     Ok(wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() })
-}
-
-fn image_message(
-    server: &Server,
-    image: Image,
-    context: Option<wa::ContextInfo>,
-) -> Result<wa::Message, EmulatorError> {
-    let Image { data, caption, mimetype } = image;
-    if data.is_empty() || data.len() > LARGEST_IMAGE {
-        return Err(EmulatorError::BadRequest(format!("an image has 1 to {LARGEST_IMAGE} bytes")));
-    }
-    if caption.as_ref().is_some_and(|caption| caption.len() > LONGEST_TEXT) {
-        return Err(EmulatorError::BadRequest(format!("a caption has at most {LONGEST_TEXT} bytes")));
-    }
-    let uploaded = attachment::seal_image(&server.media, &data)?;
-    let image = wa::message::ImageMessage {
-        url: Some(server.media_url(&uploaded.direct_path)),
-        direct_path: Some(uploaded.direct_path),
-        mimetype: Some(mimetype.unwrap_or_else(|| "image/jpeg".to_owned())),
-        caption,
-        media_key: Some(uploaded.media_key),
-        media_key_timestamp: Some(server.seconds()),
-        file_sha256: Some(uploaded.file_sha256),
-        file_enc_sha256: Some(uploaded.file_enc_sha256),
-        file_length: u64::try_from(data.len()).ok(),
-        context_info: context.map(MessageField::some).unwrap_or_default(),
-        ..Default::default()
-    };
-    Ok(wa::Message { image_message: MessageField::some(image), ..Default::default() })
 }
 
 /// What a reply says of the message that it answers.

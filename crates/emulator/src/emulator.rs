@@ -141,7 +141,7 @@ impl Emulator {
         self.send(phone, to, ContentKind::Text(text.to_owned()).into(), id).await
     }
 
-    /// The phone sends a text, a reaction or an image, with an id of its own or the one given; returns the id.
+    /// The phone sends a text, a reaction or a file, with an id of its own or the one given; returns the id.
     ///
     /// # Errors
     /// [`EmulatorError::UnknownRecipient`], [`EmulatorError::BadRequest`] and, when the message that it answers or reacts

@@ -39,6 +39,21 @@ pub enum Fault {
     },
     /// Wants a passkey before a companion is linked that was scanned, as for accounts that have one.
     WantPasskey,
+    /// Answers those who fetch files with an error.
+    RefuseDownloads {
+        /// The HTTP status, such as 404 or 410 (expired) or 503.
+        status: u16,
+    },
+    /// Answers those who put files here with an error.
+    RefuseUploads {
+        /// The HTTP status, such as 401 or 503.
+        status: u16,
+    },
+    /// Keeps those who fetch files waiting for so long.
+    DelayDownloads {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -170,6 +185,30 @@ impl Faults {
             _ => "internal-server-error",
         };
         Some((code, text))
+    }
+
+    /// The status that the next who fetches a file gets.
+    pub(crate) fn refused_download(&self) -> Option<u16> {
+        self.spend(None, |fault| match fault {
+            Fault::RefuseDownloads { status } => Some(*status),
+            _ => None,
+        })
+    }
+
+    /// The status that the next who puts a file here gets.
+    pub(crate) fn refused_upload(&self) -> Option<u16> {
+        self.spend(None, |fault| match fault {
+            Fault::RefuseUploads { status } => Some(*status),
+            _ => None,
+        })
+    }
+
+    /// How long the next who fetches a file waits.
+    pub(crate) fn download_delay(&self) -> Option<Duration> {
+        self.spend(None, |fault| match fault {
+            Fault::DelayDownloads { ms } => Some(Duration::from_millis((*ms).min(LONGEST_DELAY))),
+            _ => None,
+        })
     }
 
     /// How long the next stanza waits.

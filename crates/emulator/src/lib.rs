@@ -45,7 +45,7 @@ mod stats;
 mod usync;
 mod version;
 
-pub use compose::{Content, ContentKind, Image, ReactionTo};
+pub use compose::{Content, ContentKind, FileToSend, Image, ReactionTo};
 pub use config::{EmulatorConfig, SETTINGS};
 pub use contact::{Activity, Availability};
 pub use emulator::Emulator;

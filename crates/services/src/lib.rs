@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod fleet;
 pub mod inbox;
+pub mod media;
 pub mod messages;
 mod nodes;
 pub mod qr_image;
@@ -26,6 +27,7 @@ use blazz_bus::Bus;
 use blazz_database::Pool;
 use blazz_domain::Clock;
 use blazz_jobs::Runner;
+use blazz_media::MediaStore;
 use blazz_telemetry::Shutdown;
 use tokio::sync::Notify;
 
@@ -49,6 +51,8 @@ pub struct Services {
     pub runner: Arc<Runner>,
     /// Asks for a newer version of WhatsApp Web.
     pub version_wanted: Arc<Notify>,
+    /// Where the files of tenants are.
+    pub media: MediaStore,
     /// Times and limits.
     pub settings: Arc<Settings>,
     /// Ends with the process; what must outlive a request is tracked here.
@@ -63,6 +67,7 @@ impl Services {
         bus: Bus,
         clock: Arc<dyn Clock>,
         nodes: NodeDirectory,
+        media: MediaStore,
         settings: Settings,
         shutdown: Shutdown,
     ) -> Self {
@@ -99,6 +104,6 @@ impl Services {
             async move { courier.give_up_unsettled(job).await }
         });
         let (runner, version_wanted) = (Arc::new(runner), Arc::default());
-        Self { pool, bus, clock, nodes, runner, version_wanted, settings, shutdown }
+        Self { pool, bus, clock, nodes, runner, version_wanted, media, settings, shutdown }
     }
 }

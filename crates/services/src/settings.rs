@@ -19,6 +19,8 @@ pub struct Settings {
     pub send_wait: Duration,
     /// How long taking in one batch of events may go on before the rest of it is left for the next call.
     pub ingest_budget: Duration,
+    /// The most bytes of a file.
+    pub media_limit: u64,
     /// How many jobs run at once.
     pub job_concurrency: usize,
     /// What phones show in their list of linked devices, unless the account says otherwise.
@@ -37,6 +39,7 @@ impl Default for Settings {
             send_takeover: Duration::from_secs(5),
             send_wait: Duration::from_secs(12),
             ingest_budget: Duration::from_secs(3),
+            media_limit: blazz_domain::media::MAX_FILE_BYTES,
             job_concurrency: 16,
             device_name: session_settings::default_device_name(),
             client_version: None,

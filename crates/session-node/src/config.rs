@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use blazz_domain::NodeId;
+use blazz_domain::media::MAX_FILE_BYTES;
 use blazz_program::{Faults, Reader, Setting, Values};
 use blazz_telemetry::LogFormat;
 use blazz_whatsapp::{EngineConfig, ProxyPolicy};
@@ -33,6 +34,12 @@ pub const SETTINGS: &[Setting] = &[
     Setting::plain("BLAZZ_NODE_CAPACITY", "how many sessions it may run").or("500"),
     Setting::plain("BLAZZ_NODE_START_CONCURRENCY", "how many sessions may be starting at the same time")
         .or("16"),
+    Setting::plain(
+        "BLAZZ_NODE_MEDIA_CONCURRENCY",
+        "how many files may be fetched at the same time, and as many sent",
+    )
+    .or("4"),
+    Setting::plain("BLAZZ_MEDIA_MAX_BYTES", "the most bytes of a file").or("104857600"),
     Setting::plain("BLAZZ_WHATSAPP_ENDPOINT", "the WebSocket to connect to; live WhatsApp unless told"),
     Setting::plain("BLAZZ_PROXY_ALLOW_PRIVATE", "whether accounts' proxies may be at private addresses")
         .or("false"),
@@ -40,6 +47,11 @@ pub const SETTINGS: &[Setting] = &[
     Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
     Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
 ];
+
+/// A file is at most this large, whatever the operator says: WhatsApp takes none that is larger.
+const MOST_MEDIA_BYTES: u64 = 2 << 30;
+/// Files that may be on their way at the same time at most.
+const MOST_MEDIA_TRANSFERS: u64 = 100;
 
 /// Everything that a node is told before it starts.
 #[derive(Debug)]
@@ -62,6 +74,10 @@ pub struct Config {
     pub capacity: u32,
     /// How many sessions may be starting at the same time.
     pub start_concurrency: usize,
+    /// How many files may be fetched from WhatsApp at the same time, and as many put there.
+    pub media_concurrency: usize,
+    /// The most bytes of a file.
+    pub media_limit: u64,
     /// How sessions reach WhatsApp.
     pub engine: EngineConfig,
     /// What is logged.
@@ -104,6 +120,8 @@ impl Config {
         let session_root = reader.required_parsed("BLAZZ_SESSION_ROOT", "a directory");
         let capacity = reader.number("BLAZZ_NODE_CAPACITY", 500, 1, MOST_SESSIONS);
         let start_concurrency = reader.number("BLAZZ_NODE_START_CONCURRENCY", 16, 1, MOST_STARTS);
+        let media_concurrency = reader.number("BLAZZ_NODE_MEDIA_CONCURRENCY", 4, 1, MOST_MEDIA_TRANSFERS);
+        let media_limit = reader.number("BLAZZ_MEDIA_MAX_BYTES", MAX_FILE_BYTES, 1, MOST_MEDIA_BYTES);
         let engine = engine(&mut reader);
         let log = reader.text("BLAZZ_LOG").unwrap_or_else(|| "info".to_owned());
         let log_format = reader.parsed("BLAZZ_LOG_FORMAT", "`text` or `json`");
@@ -123,6 +141,8 @@ impl Config {
             session_root,
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             start_concurrency: usize::try_from(start_concurrency).unwrap_or(usize::MAX),
+            media_concurrency: usize::try_from(media_concurrency).unwrap_or(usize::MAX),
+            media_limit,
             engine,
             log,
             log_format: log_format.unwrap_or_default(),
@@ -188,6 +208,7 @@ mod tests {
         let config = read(&complete()).unwrap();
         assert_eq!(config.listen, "127.0.0.1:7100".parse().unwrap());
         assert_eq!((config.capacity, config.start_concurrency), (500, 16));
+        assert_eq!((config.media_concurrency, config.media_limit), (4, blazz_domain::media::MAX_FILE_BYTES));
         assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
         assert_eq!(config.engine.proxies, ProxyPolicy::PublicOnly);
         assert!(config.url.is_none() && config.secret_previous.is_none() && config.ready_file.is_none());
@@ -217,6 +238,8 @@ mod tests {
             ("BLAZZ_NODE_LISTEN", "7100"),
             ("BLAZZ_NODE_CAPACITY", "0"),
             ("BLAZZ_NODE_START_CONCURRENCY", "-1"),
+            ("BLAZZ_NODE_MEDIA_CONCURRENCY", "0"),
+            ("BLAZZ_MEDIA_MAX_BYTES", "0"),
             ("BLAZZ_WHATSAPP_ENDPOINT", "http://127.0.0.1"),
             ("BLAZZ_PROXY_ALLOW_PRIVATE", "yes"),
             ("BLAZZ_LOG_FORMAT", "xml"),

@@ -27,6 +27,11 @@ pub(crate) struct Context {
     pub(crate) starts: Arc<Semaphore>,
     /// Turns to hand a batch of entries to the API.
     pub(crate) batches: Semaphore,
+    /// Turns to fetch a file from WhatsApp, and to put one there.
+    pub(crate) downloads: Semaphore,
+    pub(crate) uploads: Semaphore,
+    /// The most bytes of a file.
+    pub(crate) media_limit: u64,
     pub(crate) changes: Arc<Changes>,
     pub(crate) removals: Removals,
     pub(crate) metrics: NodeMetrics,

@@ -7,8 +7,11 @@ use blazz_domain::{
     Clock, PairingCode, PhoneNumber, Profile, ProfileChange, QrCode, SendOutcome, SessionReport,
     SessionSettings,
 };
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{EngineConfig, PairingError, ProfileError, Session, StateNumbers};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{
+    DownloadError, Downloaded, EngineConfig, FileSource, MediaRecord, PairingError, ProfileError, Session,
+    StateNumbers,
+};
 use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
@@ -36,8 +39,20 @@ pub trait LiveSession: Send + Sync {
     fn qr(&self) -> watch::Receiver<Option<QrCode>>;
     /// What must reach the API.
     fn outboxes(&self) -> Arc<Outboxes>;
-    /// Sends one message and waits for WhatsApp's acknowledgement.
-    async fn send(&self, message: &SendMessage) -> SendOutcome;
+    /// What it takes to fetch the files of messages that it has received.
+    fn media(&self) -> Arc<PendingMedia>;
+    /// Fetches such a file, of at most `limit` bytes, into `file`, which is empty.
+    ///
+    /// # Errors
+    /// When it cannot be had, or not just now.
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError>;
+    /// Sends one message, whose file's bytes come from `file`, and waits for WhatsApp's acknowledgement.
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome;
     /// Tells the writer of messages that they were read; `false` when the session is not connected.
     async fn read(&self, messages: &ReadMessages) -> bool;
     /// Asks WhatsApp for a code that links `phone`.
@@ -116,8 +131,21 @@ impl LiveSession for Session {
         Arc::clone(Self::outboxes(self))
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
-        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
+    fn media(&self) -> Arc<PendingMedia> {
+        Arc::clone(Self::media(self))
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        Self::download(self, record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
+        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref(), file).await
     }
 
     async fn read(&self, ReadMessages { chat, sender, ids }: &ReadMessages) -> bool {

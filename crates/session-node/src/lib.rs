@@ -17,6 +17,7 @@ mod context;
 pub mod engine;
 mod fault;
 mod heartbeat;
+mod media;
 mod metrics;
 mod node;
 mod process;

@@ -1,6 +1,6 @@
 //! The figures of this process.
 
-use blazz_domain::{AccountState, SendOutcome};
+use blazz_domain::{AccountState, MediaOutcome, SendOutcome};
 use blazz_telemetry::Metrics;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
@@ -13,6 +13,7 @@ pub(crate) struct NodeMetrics {
     heartbeat_age: Gauge,
     version_refused: IntGauge,
     sends: IntCounterVec,
+    files: IntCounterVec,
     pub(crate) pump_batches: IntCounter,
     pub(crate) pump_failures: IntCounter,
     pub(crate) pump_refusals: IntCounter,
@@ -54,6 +55,10 @@ impl NodeMetrics {
                 Opts::new("blazz_node_sends_total", "Messages handed to sessions, by outcome"),
                 &["outcome"],
             )?,
+            files: IntCounterVec::new(
+                Opts::new("blazz_node_files_total", "Files of received messages, by what became of them"),
+                &["outcome"],
+            )?,
             pump_batches: IntCounter::new("blazz_node_pump_batches_total", "Batches that the API took")?,
             pump_failures: IntCounter::new(
                 "blazz_node_pump_failures_total",
@@ -81,6 +86,7 @@ impl NodeMetrics {
         registry.register(Box::new(self.heartbeat_age.clone()))?;
         registry.register(Box::new(self.version_refused.clone()))?;
         registry.register(Box::new(self.sends.clone()))?;
+        registry.register(Box::new(self.files.clone()))?;
         let pump = [&self.pump_batches, &self.pump_failures, &self.pump_refusals, &self.pump_entries];
         for counter in pump.into_iter().chain([&self.crashes]) {
             registry.register(Box::new(counter.clone()))?;
@@ -96,6 +102,16 @@ impl NodeMetrics {
             SendOutcome::Unacknowledged => "unacknowledged",
         };
         self.sends.with_label_values(&[name]).inc();
+    }
+
+    /// `None`: it is tried again.
+    pub(crate) fn file(&self, outcome: Option<&MediaOutcome>) {
+        let name = match outcome {
+            Some(MediaOutcome::Stored { .. }) => "stored",
+            Some(MediaOutcome::Failed { .. }) => "failed",
+            None => "tried_again",
+        };
+        self.files.with_label_values(&[name]).inc();
     }
 
     pub(crate) fn render(&self, snapshot: &Snapshot) -> String {
@@ -119,6 +135,7 @@ mod tests {
     fn states_and_sends_are_counted_by_name() {
         let metrics = NodeMetrics::new().unwrap();
         metrics.sent(&SendOutcome::NotConnected);
+        metrics.file(None);
         let states = vec![AccountState::Connected, AccountState::Connected, AccountState::Qr];
         let text = metrics.render(&Snapshot {
             states,
@@ -134,6 +151,7 @@ mod tests {
             "blazz_node_heartbeat_age_seconds 0.5",
             "blazz_node_client_version_refused 1",
             "blazz_node_sends_total{outcome=\"not_connected\"} 1",
+            "blazz_node_files_total{outcome=\"tried_again\"} 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is missing in\n{text}");
         }

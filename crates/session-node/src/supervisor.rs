@@ -19,10 +19,13 @@ use tracing::Instrument as _;
 use crate::context::Context;
 use crate::engine::LiveSession;
 use crate::fault::Fault;
+use crate::media;
 use crate::session::{Command, Handle, Published};
 
 /// How long a send may take in all; the session itself gives up earlier.
 const SEND_DEADLINE: Duration = Duration::from_secs(13);
+/// The same for a message with a file, which is fetched and put on a media host first; the API gives up after 300 s.
+const FILE_DEADLINE: Duration = Duration::from_secs(285);
 /// The longest wait for a QR code.
 const QR_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a session may take until it can be asked for a pairing code.
@@ -126,7 +129,8 @@ impl Supervisor {
         }
         let published = Arc::clone(&handle.published);
         // On a task of its own, which ends also when the caller hangs up: what was begun is finished.
-        let sending = self.context.runtime.spawn(send(published, message).in_current_span());
+        let context = Arc::clone(&self.context);
+        let sending = self.context.runtime.spawn(send(context, lease, published, message).in_current_span());
         let outcome = sending.await.unwrap_or(SendOutcome::Unacknowledged);
         self.context.metrics.sent(&outcome);
         Ok(outcome)
@@ -279,13 +283,30 @@ fn may_show_a_code(status: &SessionStatus) -> bool {
     }
 }
 
-async fn send(published: Arc<Published>, message: SendMessage) -> SendOutcome {
-    let deadline = Instant::now() + SEND_DEADLINE;
+async fn send(
+    context: Arc<Context>,
+    lease: Lease,
+    published: Arc<Published>,
+    message: SendMessage,
+) -> SendOutcome {
+    let file = media::source(&context, lease, &message.content);
+    let deadline = Instant::now() + if file.is_some() { FILE_DEADLINE } else { SEND_DEADLINE };
+    let turn = async {
+        match &file {
+            Some(_) => context.uploads.acquire().await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let Ok(Ok(_file_turn)) = tokio::time::timeout_at(deadline, turn).await else {
+        return SendOutcome::NotConnected;
+    };
     let Ok(Ok(_turn)) = tokio::time::timeout_at(deadline, published.sends.acquire()).await else {
         return SendOutcome::NotConnected;
     };
     let Some(session) = published.live() else { return SendOutcome::NotConnected };
-    tokio::time::timeout_at(deadline, session.send(&message)).await.unwrap_or(SendOutcome::Unacknowledged)
+    tokio::time::timeout_at(deadline, session.send(&message, file))
+        .await
+        .unwrap_or(SendOutcome::Unacknowledged)
 }
 
 /// Asks as soon as the session waits to be linked.

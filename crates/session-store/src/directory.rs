@@ -10,6 +10,7 @@ use crate::durable;
 use crate::error::{AtPath as _, StoreError};
 use crate::lock::SessionLock;
 use crate::outbox::Outboxes;
+use crate::pending::PendingMedia;
 
 const ENGINE_FILE: &str = "engine.db";
 /// What SQLite may lay beside its file.
@@ -18,6 +19,7 @@ const LOGGED_OUT: &str = "logged-out";
 const OUTBOX: &str = "outbox";
 const SETTINGS: &str = "settings.json";
 const SETTINGS_DRAFT: &str = "settings.draft";
+const MEDIA: &str = "media";
 
 /// The directory of one session. While it, or an outbox opened from it, lives, nobody else can open the session.
 pub struct SessionDirectory {
@@ -134,6 +136,14 @@ impl SessionDirectory {
     /// When they cannot be read.
     pub fn open_outboxes(&self) -> Result<Outboxes, StoreError> {
         Outboxes::open(self.path.join(OUTBOX), self.lease.epoch, Arc::clone(&self.lock))
+    }
+
+    /// Opens what is known of files that are still to be fetched.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_pending_media(&self) -> Result<PendingMedia, StoreError> {
+        PendingMedia::open(self.path.join(MEDIA), Arc::clone(&self.lock))
     }
 }
 

@@ -98,7 +98,7 @@ fn check(endpoint: Option<&Url>, sandbox: bool) -> Result<(), EndpointError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -65,7 +65,7 @@ impl Connection {
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Self, OpenError> {
         let hold = Hold { ears: Arc::clone(&ears), tasks: Tasks::new() };
-        let http = SessionHttp(origin.road.clone());
+        let http = SessionHttp::new(origin.road.clone(), hold.tasks.cut_token());
         let ClientVersion(primary, secondary, tertiary) = origin.version;
         let device =
             DevicePropsOverride::new().with_os(origin.device_name).with_platform_type(PlatformType::CHROME);

@@ -8,7 +8,7 @@ use blazz_domain::{
     AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, Profile, ProfileChange,
     ProviderMessageId, QrCode, Reference, SendOutcome, SessionReport, SessionSettings, StateReason,
 };
-use blazz_session_store::{Outboxes, SessionDirectory, StoreError};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use crate::config::EngineConfig;
 use crate::connection::Link;
 use crate::engine_store;
 use crate::error::{EngineError, OpenError};
+use crate::media::{self, DownloadError, Downloaded, FileSource, MediaRecord, Uploads};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
 use crate::pairing::{Pairing, PairingError};
@@ -51,6 +52,10 @@ pub(crate) struct Shared {
     pub(crate) qr: watch::Sender<Option<QrCode>>,
     pub(crate) outboxes: Arc<Outboxes>,
     pub(crate) sends: Arc<Sends>,
+    /// What it takes to fetch files of received messages, and room for files that pass.
+    pub(crate) media: Arc<PendingMedia>,
+    /// Files that were put on the media hosts lately.
+    pub(crate) uploads: Uploads,
     /// Tells that the outbox holds what is not on disk yet.
     pub(crate) written: Arc<Notify>,
     /// How the session can be linked by a code instead of a scan, while it waits for that.
@@ -94,12 +99,14 @@ impl Session {
         config.check()?;
         let lease = *directory.lease();
         let store = engine_store::of_directory(&directory).await?;
-        let (directory, outboxes) = open_outboxes(directory).await?;
+        let (directory, outboxes, media) = open_outboxes(directory).await?;
         let shared = Arc::new(Shared {
             reports: Reports::new(numbers, Arc::clone(&clock)),
             qr: watch::Sender::new(None),
             outboxes: Arc::new(outboxes),
             sends: Arc::default(),
+            media: Arc::new(media),
+            uploads: Uploads::default(),
             written: Arc::default(),
             pairing: Pairing::default(),
             link: Mutex::default(),
@@ -178,7 +185,28 @@ impl Session {
         &self.shared.outboxes
     }
 
-    /// Sends a message under the caller's id and waits for the server's acknowledgement. `about` is the message that it answers or reacts to.
+    /// What it takes to fetch the files of messages that it has received.
+    #[must_use]
+    pub fn media(&self) -> &Arc<PendingMedia> {
+        &self.shared.media
+    }
+
+    /// Fetches the file of a received message, of at most `limit` bytes, into `file`, which is empty.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        let link = self.shared.link().ok_or(DownloadError::NotConnected)?;
+        media::download(&link, record, file, limit).await
+    }
+
+    /// Sends a message under the caller's id and waits for the server's acknowledgement. `about` is the message that it answers or reacts to, `file`
+    /// has the bytes of its file.
     ///
     /// A repeat of an id that the server has acknowledged writes nothing; one that is on its way is waited for.
     pub async fn send(
@@ -187,6 +215,7 @@ impl Session {
         id: &ProviderMessageId,
         content: &MessageContent,
         about: Option<&Reference>,
+        file: Option<Arc<dyn FileSource>>,
     ) -> SendOutcome {
         let mut joined = match self.shared.sends.begin(&id.0) {
             Begin::Acknowledged(at) => return SendOutcome::Acknowledged { at },
@@ -198,6 +227,7 @@ impl Session {
                     id: id.clone(),
                     content: content.clone(),
                     about: about.cloned(),
+                    file,
                 };
                 self.lead(outgoing, leader);
                 joined
@@ -218,7 +248,7 @@ impl Session {
             let sending = async {
                 match shared.link() {
                     Some(link) if !cut.is_cancelled() => {
-                        outbound::send(&link, &shared.sends, &outgoing, clock.as_ref(), patience).await
+                        outbound::send(&link, &shared, &outgoing, clock.as_ref(), patience).await
                     }
                     _ => SendOutcome::NotConnected,
                 }
@@ -304,10 +334,12 @@ impl Drop for Session {
     }
 }
 
-async fn open_outboxes(directory: SessionDirectory) -> Result<(SessionDirectory, Outboxes), OpenError> {
+async fn open_outboxes(
+    directory: SessionDirectory,
+) -> Result<(SessionDirectory, Outboxes, PendingMedia), OpenError> {
     let opened = tokio::task::spawn_blocking(move || {
-        let outboxes = directory.open_outboxes()?;
-        Ok::<_, StoreError>((directory, outboxes))
+        let (outboxes, media) = (directory.open_outboxes()?, directory.open_pending_media()?);
+        Ok::<_, StoreError>((directory, outboxes, media))
     });
     Ok(opened.await.map_err(|error| OpenError::Engine(error.to_string()))??)
 }

@@ -218,6 +218,7 @@ impl Supervisor {
         let shared = &self.shared;
         let (ears, signals) = Ears::new(
             Arc::clone(&shared.outboxes),
+            Arc::clone(&shared.media),
             Arc::clone(&shared.sends),
             Arc::clone(&self.clock),
             Arc::clone(&shared.written),

@@ -1,7 +1,7 @@
 //! What the API serves to nodes: registration, heartbeats and event batches, below `/internal/v1/`.
 
 use blazz_domain::{
-    AccountId, ClientVersion, Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp,
+    AccountId, ClientVersion, Epoch, Incarnation, Lease, MediaId, NodeId, OutboxId, SessionReport, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -127,4 +127,35 @@ pub struct EventEntry {
 pub struct EventsAcknowledged {
     /// Everything of this outbox up to here is stored and may be trimmed.
     pub sequence: u64,
+}
+
+/// `POST /internal/v1/media`: the node has the file of a received message and asks where to put it. Asking again gives the same answer, until the
+/// file is there: then it is no longer wanted. The route carries the lease of the session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferMedia {
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its MIME type.
+    pub mime_type: String,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
+// A name is somebody's words.
+impl std::fmt::Debug for OfferMedia {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OfferMedia({}, {} bytes)", self.mime_type, self.size)
+    }
+}
+
+/// The answer to [`OfferMedia`], and to `PUT /internal/v1/media/{media_id}` with the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaSlot {
+    /// The id of the file.
+    pub media_id: MediaId,
+    /// Whether its bytes are still to be put there.
+    pub is_wanted: bool,
 }

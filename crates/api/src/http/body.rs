@@ -44,8 +44,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// The refusal of a body beyond `limit`.
-pub(crate) fn too_large(limit: usize) -> ApiError {
+/// The refusal of a body beyond its route's limit.
+pub(crate) fn too_large(limit: u64) -> ApiError {
     let detail = format!("the body may have at most {limit} bytes");
     ApiError::refused(ErrorCode::BodyTooLarge, detail)
 }
@@ -84,7 +84,7 @@ async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, ApiError> {
         let chunk = chunk.map_err(|_| invalid("the body broke off"))?;
         if bytes.len() + chunk.len() > limit {
             drain(payload).await;
-            return Err(too_large(limit));
+            return Err(too_large(u64::try_from(limit).unwrap_or(u64::MAX)));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -14,6 +14,7 @@ use super::body::{MAX_BODY_BYTES, drain, too_large};
 use super::caller::Caller;
 use super::route_table::Access;
 use crate::docs;
+use crate::routes::media::UPLOAD;
 use crate::state::AppState;
 
 /// Lets a request through to its route, or answers why not.
@@ -48,8 +49,9 @@ async fn check(state: &AppState, request: &ServiceRequest) -> Result<Option<Call
         Access::Public => None,
         needed => Some(authorize(state, request, needed).await?),
     };
-    if declared_length(request) > MAX_BODY_BYTES {
-        return Err(too_large(MAX_BODY_BYTES));
+    let limit = limit(state, request);
+    if declared_length(request) > limit {
+        return Err(too_large(limit));
     }
     Ok(caller)
 }
@@ -90,7 +92,15 @@ fn wrong_kind(needed: &str) -> ApiError {
     ApiError::refused(ErrorCode::WrongKeyKind, format!("this route needs {needed}"))
 }
 
-fn declared_length(request: &ServiceRequest) -> usize {
+/// The most bytes of the route's body.
+fn limit(state: &AppState, request: &ServiceRequest) -> u64 {
+    match request.match_pattern().as_deref() {
+        Some(UPLOAD) => state.services.settings.media_limit,
+        _ => u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX),
+    }
+}
+
+fn declared_length(request: &ServiceRequest) -> u64 {
     let value = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     value.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

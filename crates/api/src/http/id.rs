@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MessageId, NodeId, WorkspaceId};
+use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MediaId, MessageId, NodeId, WorkspaceId};
 
 use super::ApiError;
 
@@ -41,6 +41,12 @@ impl PathId for AccountId {
 impl PathId for MessageId {
     const PARAMETER: &'static str = "message_id";
     const KIND: &'static str = "message";
+}
+
+impl PathId for MediaId {
+    const PARAMETER: &'static str = "media_id";
+    const KIND: &'static str = "file";
+    const NOT_FOUND: ErrorCode = ErrorCode::MediaNotFound;
 }
 
 impl PathId for ConversationId {

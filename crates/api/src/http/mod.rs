@@ -15,7 +15,7 @@ mod route_table;
 mod status;
 
 pub(crate) use accept::Accept;
-pub(crate) use body::Body;
+pub(crate) use body::{Body, drain};
 pub(crate) use caller::{OperatorKey, Tenant};
 pub(crate) use error::ApiError;
 pub(crate) use gate::gate;

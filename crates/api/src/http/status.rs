@@ -18,7 +18,8 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::RouteNotFound
         | ErrorCode::NotFound
         | ErrorCode::AccountNotFound
-        | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::MessageNotFound
+        | ErrorCode::MediaNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         ErrorCode::AccountNotLinked
@@ -41,7 +42,9 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::EventsPruned => StatusCode::GONE,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode::IdempotencyKeyReused | ErrorCode::WrongConversation => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::IdempotencyKeyReused | ErrorCode::WrongConversation | ErrorCode::MediaNotSendable => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ErrorCode::NoCapacity | ErrorCode::NodeUnreachable | ErrorCode::Unavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -77,6 +80,8 @@ mod tests {
             "404 account_not_found",
             "404 message_not_found",
             "422 wrong_conversation",
+            "404 media_not_found",
+            "422 media_not_sendable",
             "409 account_not_linked",
             "409 account_logged_out",
             "409 session_not_running",

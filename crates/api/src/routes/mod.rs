@@ -5,6 +5,7 @@ pub(crate) mod client_version;
 pub(crate) mod conversations;
 pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod media;
 pub(crate) mod messages;
 pub(crate) mod nodes;
 pub(crate) mod operations;

@@ -13,6 +13,7 @@ mod control;
 mod docs;
 mod document;
 mod keys;
+mod media;
 mod messages;
 mod node;
 mod operations;

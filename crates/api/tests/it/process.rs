@@ -24,6 +24,7 @@ fn settings(command: &mut Command) -> &mut Command {
         .env("BLAZZ_DATABASE_URL", "sqlite:/nowhere/at/all.db")
         .env("BLAZZ_OPERATOR_KEY", OPERATOR)
         .env("BLAZZ_FLEET_SECRET", "ab".repeat(32))
+        .env("BLAZZ_MEDIA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/media"))
 }
 
 fn words(output: &Output) -> String {
@@ -32,7 +33,7 @@ fn words(output: &Output) -> String {
 
 #[test]
 fn without_a_secret_it_refuses_with_a_sentence_that_names_the_variable() -> anyhow::Result<()> {
-    for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET"] {
+    for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_MEDIA_DIR"] {
         for arguments in [&[][..], &["serve"], &["config", "check"]] {
             let output = settings(&mut program()).env_remove(name).args(arguments).output()?;
             ensure!(output.status.code() == Some(2), "{output:?}");

@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) shutdown: Shutdown,
     api: Api,
     http: reqwest::Client,
+    /// Where its files are.
+    _files: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -59,7 +61,9 @@ pub(crate) async fn on_every_stage<F: Future<Output = anyhow::Result<Stage>>>(
 impl Stage {
     pub(crate) async fn start(database: &TestDatabase) -> anyhow::Result<Self> {
         let fleet = FleetSecret::generate();
+        let files = tempfile::tempdir()?;
         let variables = [
+            ("BLAZZ_MEDIA_DIR", files.path().display().to_string()),
             ("BLAZZ_API_LISTEN", "127.0.0.1:0".to_owned()),
             ("BLAZZ_API_WORKERS", "1".to_owned()),
             ("BLAZZ_DATABASE_URL", database.url().to_owned()),
@@ -76,7 +80,7 @@ impl Stage {
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30))?;
-        Ok(Self { address: api.address(), fleet, shutdown, api, http })
+        Ok(Self { address: api.address(), fleet, shutdown, api, http, _files: files })
     }
 
     /// Ends the API and waits for its end.

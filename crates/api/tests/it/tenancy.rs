@@ -33,11 +33,8 @@ async fn another_workspaces_id_is_not_found_on_every_route() -> anyhow::Result<(
             }
             if takes_an_id(&document, &operation)? {
                 let answer = Call::of(&document, &operation, &ids)?.by(&a).await?;
-                let code = if answer.text().contains("account_not_found") {
-                    "account_not_found"
-                } else {
-                    "not_found"
-                };
+                let own = ["account_not_found", "media_not_found"];
+                let code = own.into_iter().find(|code| answer.text().contains(code)).unwrap_or("not_found");
                 answer.refuses(404, code).with_context(|| operation.name())?;
                 with_ids.push(operation);
             } else {
@@ -109,7 +106,9 @@ async fn what_is_no_id_is_not_found_either() -> anyhow::Result<()> {
 async fn populate(tenant: &Caller, account_id: String) -> anyhow::Result<Ids> {
     let message = tenant.send(&account_id, "for my eyes only").await?.created()?.json()?;
     let text = |name: &str| message[name].as_str().map(str::to_owned).context("an id");
+    let upload = tenant.request(Method::POST, "/v1/media").body("for my eyes only");
     Ok(HashMap::from([
+        ("media_id", Answer::of(upload).await?.created()?.id()?),
         ("account_id", account_id),
         ("message_id", text("id")?),
         ("conversation_id", text("conversation_id")?),

@@ -76,6 +76,11 @@ impl Home {
         format!("sqlite:{}", self.dir.join("blazz.db").display())
     }
 
+    /// The folder of the tenants' files.
+    pub(crate) fn media(&self) -> PathBuf {
+        self.dir.join("media")
+    }
+
     /// The folder of the log files.
     pub(crate) fn logs(&self) -> PathBuf {
         self.dir.join("logs")

@@ -69,6 +69,7 @@ impl Programs {
             ("BLAZZ_DATABASE_URL", self.database_url.clone()),
             ("BLAZZ_OPERATOR_KEY", secrets.operator_key.clone()),
             ("BLAZZ_FLEET_SECRET", secrets.fleet_secret.clone()),
+            ("BLAZZ_MEDIA_DIR", home.media().display().to_string()),
         ];
         env.extend(self.redis_url.clone().map(|url| ("BLAZZ_REDIS_URL", url)));
         if self.is_live {

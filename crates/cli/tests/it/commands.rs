@@ -92,7 +92,10 @@ fn secrets_are_fresh_and_a_nodes_is_derived() {
     let operator = made(&["secret", "operator"], "");
     assert_ne!(operator, made(&["secret", "operator"], ""));
     let mut api = Command::new(program("blazz-api"));
-    api.args(["config", "check"]).env_clear().env("BLAZZ_DATABASE_URL", "sqlite:/x.db");
+    api.args(["config", "check"])
+        .env_clear()
+        .env("BLAZZ_DATABASE_URL", "sqlite:/x.db")
+        .env("BLAZZ_MEDIA_DIR", "/x");
     let (ok, said) = text(api.env("BLAZZ_FLEET_SECRET", &fleet).env("BLAZZ_OPERATOR_KEY", &operator));
     assert!(ok, "what was made is taken: {said}");
 }

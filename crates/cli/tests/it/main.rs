@@ -18,6 +18,7 @@ mod documents;
 mod json;
 mod linking;
 mod loss;
+mod media;
 mod packages;
 mod production;
 #[path = "../../../whatsapp/tests/shared/proxy.rs"]

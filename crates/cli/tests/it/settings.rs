@@ -29,7 +29,7 @@ fn complaint(name: &str, args: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn a_program_complains_about_what_is_missing_and_nothing_else() {
-    let api = ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET"];
+    let api = ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_MEDIA_DIR"];
     let (code, said) = complaint("blazz-api", &[]);
     assert_eq!((code, named(&said)), (Some(2), BTreeSet::from(api)), "{said}");
 
@@ -80,7 +80,10 @@ fn a_shell_can_read_the_example() {
 #[test]
 fn a_program_without_its_secret_names_the_variable() {
     for (name, variables) in [
-        ("blazz-api", &["BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_DATABASE_URL"][..]),
+        (
+            "blazz-api",
+            &["BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_DATABASE_URL", "BLAZZ_MEDIA_DIR"][..],
+        ),
         (
             "blazz-session-node-sandbox",
             &["BLAZZ_NODE_SECRET", "BLAZZ_NODE_ID", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT"][..],
@@ -94,6 +97,7 @@ fn a_program_without_its_secret_names_the_variable() {
                 ),
                 ("BLAZZ_FLEET_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
                 ("BLAZZ_DATABASE_URL", "sqlite:/nonexistent/blazz.db"),
+                ("BLAZZ_MEDIA_DIR", "/nonexistent/media"),
                 ("BLAZZ_NODE_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
                 ("BLAZZ_NODE_ID", "node-1"),
                 ("BLAZZ_API_URL", "http://127.0.0.1:9"),

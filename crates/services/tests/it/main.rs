@@ -6,6 +6,7 @@ mod client_version;
 mod fleet;
 mod inbox;
 mod keys;
+mod media;
 mod node;
 mod outbox;
 mod read_conversations;

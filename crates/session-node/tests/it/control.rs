@@ -8,17 +8,19 @@ use std::sync::{Arc, Mutex};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use blazz_domain::{
-    AccountId, AccountState, ClientVersion, ErrorCode, Incarnation, Lease, OutboxId, SessionReport,
+    AccountId, AccountState, ClientVersion, ErrorCode, Incarnation, Lease, MediaId, OutboxId, SessionReport,
     SystemClock,
 };
 use blazz_wire::control_api::{
-    EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, Register, Registered, SessionChange,
+    EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, MediaSlot, OfferMedia, Register, Registered,
+    SessionChange,
 };
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::Assignment;
 use blazz_wire::problem::Problem;
 use blazz_wire::server::{
-    CallLease, FleetKeys, MemoryNonces, SignedJson, Verifier, control_scope, problem_response,
+    CallLease, FleetKeys, MemoryNonces, SignedFile, SignedJson, Verifier, control_scope, file_response,
+    problem_response, sha256_of_hex,
 };
 
 use crate::until::until;
@@ -60,6 +62,15 @@ pub(crate) struct Script {
     /// Entries that came again as something else.
     pub(crate) contradictions: Vec<(OutboxId, u64)>,
     seen: HashMap<(OutboxId, u64), serde_json::Value>,
+    /// Files that were offered, and the bytes of those that came, by their hash.
+    pub(crate) offered: HashMap<String, (MediaId, OfferMedia)>,
+    pub(crate) files: HashMap<String, Vec<u8>>,
+    /// How often the bytes of a file came.
+    pub(crate) puts: usize,
+    /// How often a node fetched a file.
+    pub(crate) fetches: usize,
+    /// What offers are refused with.
+    pub(crate) offers_refused: Option<(u16, ErrorCode)>,
 }
 
 impl Script {
@@ -127,7 +138,10 @@ impl Control {
                 routes
                     .route("/register", web::post().to(register))
                     .route("/heartbeat", web::post().to(heartbeat))
-                    .route("/events", web::post().to(events));
+                    .route("/events", web::post().to(events))
+                    .route("/media", web::post().to(offer_media))
+                    .route("/media/{id}", web::put().to(put_media))
+                    .route("/media/{id}", web::get().to(fetch_media));
             }))
         });
         let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
@@ -253,4 +267,47 @@ async fn events(
         script.take(lease, batch.outbox_id, entry.sequence, event);
     }
     HttpResponse::Ok().json(EventsAcknowledged { sequence })
+}
+
+async fn offer_media(
+    state: web::Data<State>,
+    _: CallLease,
+    SignedJson(offer): SignedJson<OfferMedia>,
+) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    if let Some((status, code)) = script.offers_refused {
+        return problem_response(&Problem::new(status, code));
+    }
+    let is_wanted = !script.files.contains_key(&offer.sha256);
+    let known = script.offered.entry(offer.sha256.clone()).or_insert_with(|| (MediaId::new(), offer));
+    HttpResponse::Ok().json(MediaSlot { media_id: known.0, is_wanted })
+}
+
+async fn put_media(
+    state: web::Data<State>,
+    _: CallLease,
+    id: web::Path<MediaId>,
+    mut file: SignedFile,
+) -> HttpResponse {
+    let mut bytes = Vec::new();
+    while let Some(piece) = file.next().await.unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    let mut script = state.script.lock().unwrap();
+    let hash = script.offered.iter().find(|(_, (media_id, _))| *media_id == *id).unwrap().0.clone();
+    script.files.insert(hash, bytes);
+    script.puts += 1;
+    HttpResponse::Ok().json(MediaSlot { media_id: *id, is_wanted: false })
+}
+
+async fn fetch_media(state: web::Data<State>, _: CallLease, id: web::Path<MediaId>) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    script.fetches += 1;
+    let found =
+        script.offered.iter().find(|(_, (media_id, _))| *media_id == *id).map(|(hash, _)| hash.clone());
+    let Some(hash) = found else { return problem_response(&Problem::new(404, ErrorCode::MediaNotFound)) };
+    let bytes = bytes::Bytes::from(script.files[&hash].clone());
+    let size = u64::try_from(bytes.len()).unwrap();
+    let body = futures_util::stream::once(async move { Ok::<_, std::io::Error>(bytes) });
+    file_response(&sha256_of_hex(&hash).unwrap(), size, body)
 }

@@ -9,8 +9,10 @@ use blazz_domain::{
     SessionSettings,
 };
 use blazz_session_node::engine::{Engine, LiveSession};
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{PairingError, ProfileError, StateNumbers};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{
+    DownloadError, Downloaded, FileSource, MediaRecord, PairingError, ProfileError, StateNumbers,
+};
 use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
@@ -104,11 +106,24 @@ impl LiveSession for SpoiledSession {
         self.real.outboxes()
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
+    fn media(&self) -> Arc<PendingMedia> {
+        self.real.media()
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        self.real.download(record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
         match self.faulty.vice(self.account) {
             Some(Vice::PanicsAtSend) => panic!("spoiled at a send"),
             Some(Vice::HangsAtSend) => std::future::pending().await,
-            _ => self.real.send(message).await,
+            _ => self.real.send(message, file).await,
         }
     }
 

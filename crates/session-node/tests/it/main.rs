@@ -15,6 +15,7 @@ mod faulty;
 mod fleet;
 mod hop;
 mod linking;
+mod media;
 mod outbox;
 mod probes;
 mod process;

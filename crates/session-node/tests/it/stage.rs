@@ -135,6 +135,8 @@ impl Stage {
             session_root: self.session_root(),
             capacity: 50,
             start_concurrency: 4,
+            media_concurrency: 2,
+            media_limit: 1 << 20,
             engine: self.engine_config(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,

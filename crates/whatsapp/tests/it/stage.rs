@@ -187,7 +187,7 @@ pub(crate) fn jid(phone: &str) -> Jid {
 }
 
 pub(crate) async fn send(session: &Session, id: &ProviderMessageId, text: &str) -> SendOutcome {
-    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None).await
+    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None, None).await
 }
 
 /// Everything in the outboxes that nobody has acknowledged, oldest first, up to the first batch's end.
@@ -203,9 +203,9 @@ pub(crate) fn texts(session: &Session) -> Vec<(String, String)> {
     let texts = events.filter_map(|event| match event {
         SessionEvent::Message(message) => match message.content {
             MessageContent::Text { text } => Some((message.id.0, text)),
-            MessageContent::Reaction { .. } | MessageContent::Unsupported { .. } => None,
+            _ => None,
         },
-        SessionEvent::Receipt(_) => None,
+        SessionEvent::Receipt(_) | SessionEvent::Media(_) => None,
     });
     texts.collect()
 }

@@ -30,6 +30,8 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 const DELETE_PATIENCE: Duration = Duration::from_secs(3);
 /// What a call for a profile or its picture may take: two queries of WhatsApp, or one and a download.
 const PROFILE_PATIENCE: Duration = Duration::from_secs(25);
+/// What a message with a file may take: the node fetches the file and puts it on WhatsApp's media host first.
+const FILE_PATIENCE: Duration = Duration::from_secs(300);
 /// What a call may take beside the waiting that it asked for.
 const QR_MARGIN: Duration = Duration::from_secs(10);
 
@@ -230,7 +232,9 @@ impl NodeClient {
         request_id: &RequestId,
     ) -> Result<SendOutcome, CallError> {
         let path = routes::session(lease.account_id, "/messages");
-        self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(message)?).await
+        let mut call = Call::new(Method::POST, &path, request_id).under(lease).json(message)?;
+        call.timeout = message.content.file().map(|_| FILE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// Tells the writer of messages that they were read.

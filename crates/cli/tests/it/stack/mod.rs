@@ -27,7 +27,7 @@ pub(crate) struct Stack {
     child: Child,
     dir: tempfile::TempDir,
     arguments: Vec<String>,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Stack {

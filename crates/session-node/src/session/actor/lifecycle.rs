@@ -14,6 +14,7 @@ use super::super::phase::{Live, Opening, Phase};
 use super::{Actor, CRASHED, STABLE};
 use crate::engine::LiveSession;
 use crate::fault::Fault;
+use crate::media::Fetcher;
 use crate::pump::Pump;
 
 /// How long a session may take to end. One that takes longer is left to itself.
@@ -79,6 +80,7 @@ impl Actor {
         let outboxes = live.session.outboxes();
         self.published.pumps(&outboxes);
         self.pump = Some(Pump::start(&self.context, self.lease, outboxes));
+        self.fetcher = Some(Fetcher::start(&self.context, self.lease, Arc::clone(&live.session)));
         self.published.open(Arc::clone(&live.session));
         self.phase = Phase::Live(live);
     }
@@ -149,6 +151,9 @@ impl Actor {
     /// Ends the session, if it runs. The pump goes on with what it left.
     pub(super) async fn close(&mut self) {
         self.published.close();
+        if let Some(fetcher) = self.fetcher.take() {
+            fetcher.end().await;
+        }
         let live = match mem::replace(&mut self.phase, Phase::Resting) {
             Phase::Resting | Phase::Waiting(_) => None,
             Phase::Opening(opening) => opening.cancel().await,

@@ -18,6 +18,7 @@ use super::phase::{Phase, Step};
 use super::published::Published;
 use crate::backoff::Backoff;
 use crate::context::Context;
+use crate::media::Fetcher;
 use crate::pump::Pump;
 
 /// Waits before a session that failed by a fault of its own is opened again.
@@ -39,6 +40,8 @@ pub(super) struct Actor {
     phase: Phase,
     /// Hands over what the session, or an earlier one, has received.
     pump: Option<Pump>,
+    /// Fetches the files of messages that the session has received.
+    fetcher: Option<Fetcher>,
     backoff: Backoff,
 }
 
@@ -62,6 +65,7 @@ impl Actor {
             settings: None,
             phase: Phase::Resting,
             pump: None,
+            fetcher: None,
             backoff: CRASHED.clone(),
         }
     }
