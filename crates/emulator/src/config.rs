@@ -1,6 +1,7 @@
 //! Where the emulator listens.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
@@ -17,12 +18,22 @@ pub struct EmulatorConfig {
     pub public_url: Option<String>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// A file that the name of everything is appended to that was not really answered. The default is what the variable
+    /// `BLAZZ_EMULATOR_UNANSWERED_FILE` names: so a run of many emulators, in any process, has one list.
+    pub unanswered_log: Option<PathBuf>,
 }
 
 impl Default for EmulatorConfig {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen: any, admin: any, public_url: None, clock: Arc::new(SystemClock) }
+        let log = std::env::var_os("BLAZZ_EMULATOR_UNANSWERED_FILE").filter(|path| !path.is_empty());
+        Self {
+            listen: any,
+            admin: any,
+            public_url: None,
+            clock: Arc::new(SystemClock),
+            unanswered_log: log.map(PathBuf::from),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The emulator as a process.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,6 +27,9 @@ struct Arguments {
     /// The WebSocket URL to announce, when clients reach it under another one.
     #[arg(long, env = "BLAZZ_EMULATOR_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Append the name of everything that was not really answered to this file.
+    #[arg(long, env = "BLAZZ_EMULATOR_UNANSWERED_FILE")]
+    unanswered_file: Option<OsString>,
     /// Write `{ws_url, admin_url, root_key, pid}` to this file (mode 0600) when both listeners are ready.
     #[arg(long)]
     ready_file: Option<PathBuf>,
@@ -45,6 +49,7 @@ async fn main() -> Result<()> {
         listen: arguments.listen,
         admin: arguments.admin,
         public_url: arguments.public_url.filter(|url| !url.is_empty()),
+        unanswered_log: arguments.unanswered_file.filter(|path| !path.is_empty()).map(PathBuf::from),
         ..EmulatorConfig::default()
     })
     .await?;

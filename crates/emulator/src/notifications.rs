@@ -1,5 +1,6 @@
 //! What the server tells a device unasked: companions that came or went, keys that run out, app state that grew.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
@@ -8,7 +9,7 @@ use whatsapp_rust::wacore_binary::node::Node;
 use crate::account::Account;
 use crate::server::Server;
 use crate::stanza::SERVER;
-use crate::{delivery, entropy};
+use crate::{delivery, entropy, groups};
 
 pub(crate) fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
     NodeBuilder::new("notification")
@@ -55,8 +56,14 @@ fn announce(
         .attr("lid", account.lid_jid(0))
         .children([change])
         .build();
-    for (peer, number) in audience(account, device) {
-        delivery::deliver(&peer, number, stanza.clone());
+    let mut told = BTreeSet::new();
+    let in_groups = server.groups.of(account).into_iter().flat_map(|group| group.accounts(server));
+    let in_groups = groups::companions(&in_groups.collect::<Vec<_>>());
+    for (peer, number) in audience(account, device).into_iter().chain(in_groups) {
+        let is_itself = peer.number == account.number && number == device;
+        if !is_itself && told.insert((peer.number.clone(), number)) {
+            delivery::deliver(&peer, number, stanza.clone());
+        }
     }
 }
 

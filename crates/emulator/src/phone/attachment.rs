@@ -58,9 +58,18 @@ pub(crate) fn file_of(message: &wa::Message) -> Option<FileReference> {
 
 /// Encrypts an image and puts it on the media host.
 pub(crate) fn seal_image(store: &MediaStore, plain: &[u8]) -> Result<Uploaded, EmulatorError> {
-    let sealed = encrypt_media(plain, MediaType::Image)
-        .map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
-    let direct_path = format!("/v/image/{}", media::token_of(&sealed.data_to_upload));
+    seal(store, MediaType::Image, "image", plain)
+}
+
+/// Encrypts a file and puts it on the media host, below the folder of its kind.
+pub(crate) fn seal(
+    store: &MediaStore,
+    kind: MediaType,
+    folder: &str,
+    plain: &[u8],
+) -> Result<Uploaded, EmulatorError> {
+    let sealed = encrypt_media(plain, kind).map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
+    let direct_path = format!("/v/{folder}/{}", media::token_of(&sealed.data_to_upload));
     if !store.put(&direct_path, Bytes::from(sealed.data_to_upload)) {
         return Err(EmulatorError::Internal("the media store is full".into()));
     }
