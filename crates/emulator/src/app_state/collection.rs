@@ -19,6 +19,8 @@ const MOST_PATCHES: usize = 1000;
 const FEW_PATCHES: u64 = 20;
 /// Records of one collection.
 const MOST_RECORDS: usize = 10_000;
+/// The largest patch, in bytes.
+const LARGEST_PATCH: usize = 1024 * 1024;
 
 #[derive(Default)]
 pub(super) struct Collection {
@@ -38,6 +40,9 @@ impl Collection {
 
     /// Takes a patch that builds on version `base` and numbers it: its MAC covers that number already.
     pub(super) fn take(&mut self, base: u64, patch: &[u8]) -> Result<wa::SyncdPatch, NotTaken> {
+        if patch.len() > LARGEST_PATCH {
+            return Err(NotTaken::Bad);
+        }
         let mut patch = wa::SyncdPatch::decode_from_slice(patch).map_err(|_| NotTaken::Bad)?;
         if base != self.version {
             return Err(NotTaken::Conflict);

@@ -15,7 +15,7 @@ use crate::{delivery, groups};
 /// Messages in one answer.
 const PAGE: usize = 100;
 /// The longest message, in bytes.
-const LONGEST: usize = 1024 * 1024;
+const LONGEST: usize = 256 * 1024;
 /// `edit` of a message that takes another's place, and of one that takes it away.
 const EDIT: &str = "3";
 const REVOKE: &str = "8";

@@ -12,6 +12,7 @@ mod contact;
 mod content;
 mod devices;
 mod faults;
+mod group_changes;
 mod groups;
 mod history;
 mod linking;
