@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
+use whatsapp_rust::{Jid, Server as JidServer};
 
 use crate::account::Account;
 use crate::server::Server;
-use crate::stanza::SERVER;
 use crate::{delivery, entropy, groups};
 
 pub(crate) fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
@@ -81,10 +81,11 @@ pub(crate) fn audience(account: &Arc<Account>, except: u16) -> Vec<(Arc<Account>
     audience
 }
 
-/// The device has few one-time keys left.
+/// The device has few one-time keys left. The server's address is written as one without a user: not every client
+/// takes its bare name for it.
 pub(crate) fn prekeys_low(left: usize) -> Node {
     NodeBuilder::new("notification")
-        .attr("from", SERVER)
+        .attr("from", Jid::new("", JidServer::Pn))
         .attr("id", entropy::hexadecimal::<6>())
         .attr("type", "encrypt")
         .children([NodeBuilder::new("count").attr("value", left).build()])

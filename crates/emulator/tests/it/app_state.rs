@@ -1,9 +1,10 @@
 //! Settings of chats and contacts reach every device of an account: the phone, the engine, the independent client.
 
 use blazz_emulator::{PhoneSetting, SettingChange};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use whatsapp_rust::prelude::*;
+use whatsapp_rust::wacore::store::traits::AppSyncStore as _;
 
 use crate::client::Baileys;
 use crate::companion::Companion;
@@ -24,7 +25,17 @@ impl Stage {
     }
 }
 
+/// Is there a chat that the client reports as wanted? It may report several at once.
+fn any(chats: &Value, chat: &Jid, is_it: impl Fn(&Value) -> bool) -> bool {
+    chats.as_array().unwrap().iter().any(|shown| shown["id"] == chat.to_string() && is_it(shown))
+}
+
 impl Companion {
+    /// Waits until it has the key that the phone shares with it.
+    async fn keyed(&self, stage: &Stage) {
+        stage.until("the key", async || self.backend.get_latest_sync_key_id().await.unwrap()).await;
+    }
+
     async fn archived(&self, chat: &Jid, archived: bool) {
         self.wait("an archived chat", |event| match event {
             Event::ArchiveUpdate(update)
@@ -43,6 +54,8 @@ async fn what_one_companion_sets_the_phone_and_the_other_have() {
     let stage = Stage::new().await;
     let first = stage.link(ANNA).await;
     let second = stage.link(ANNA).await;
+    first.keyed(&stage).await;
+    second.keyed(&stage).await;
     let bert = Jid::pn(BERT);
 
     first.client.chat_actions().archive_chat(&bert, None).await.unwrap();
@@ -73,6 +86,8 @@ async fn two_companions_at_once_both_get_their_way() {
     let stage = Stage::new().await;
     let first = stage.link(ANNA).await;
     let second = stage.link(ANNA).await;
+    first.keyed(&stage).await;
+    second.keyed(&stage).await;
     let (bert, carl) = (Jid::pn(BERT), Jid::pn(CARL));
     for _ in 0..5 {
         let (first, second) = (first.client.chat_actions(), second.client.chat_actions());
@@ -91,11 +106,13 @@ async fn two_companions_at_once_both_get_their_way() {
 async fn a_late_companion_begins_with_a_snapshot() {
     let stage = Stage::new().await;
     let first = stage.link(ANNA).await;
+    first.keyed(&stage).await;
     for round in 0..25 {
         stage.emulator.change_setting(ANNA, change("archive", BERT, round % 2 == 0)).await.unwrap();
     }
     let (bert, carl) = (Jid::pn(BERT), Jid::pn(CARL));
     let late = stage.link(ANNA).await;
+    late.keyed(&stage).await;
     late.archived(&bert, true).await;
     // And it can build on it.
     late.client.chat_actions().archive_chat(&carl, None).await.unwrap();
@@ -106,9 +123,7 @@ async fn a_late_companion_begins_with_a_snapshot() {
     let mut client = Baileys::link(&stage, ANNA, session.path()).await;
     client.event("keyed", |_| true).await;
     client.call("resyncAppState", json!([["regular_low"], false])).await;
-    let is_bert =
-        |chats: &serde_json::Value| chats[0]["id"] == bert.to_string() && chats[0]["archived"] == true;
-    client.report("chats.update", is_bert).await;
+    client.report("chats.update", |chats| any(chats, &bert, |chat| chat["archived"] == true)).await;
     let contact = json!([format!("{CARL}@s.whatsapp.net"), { "fullName": "Carla" }]);
     client.call("addOrEditContact", contact).await;
     stage.setting("contact", &carl, |setting| setting.name.as_deref() == Some("Carla")).await;
@@ -121,6 +136,7 @@ async fn the_independent_client_and_the_engine_share_settings() {
     let session = TempDir::new().unwrap();
     let mut client = Baileys::link(&stage, ANNA, session.path()).await;
     let engine = stage.link(ANNA).await;
+    engine.keyed(&stage).await;
     client.event("keyed", |_| true).await;
     let (bert, carl) = (Jid::pn(BERT), Jid::pn(CARL));
 
@@ -133,15 +149,9 @@ async fn the_independent_client_and_the_engine_share_settings() {
     stage.setting("pin_v1", &bert, |setting| setting.on == Some(true)).await;
 
     engine.client.chat_actions().archive_chat(&carl, None).await.unwrap();
-    client
-        .report("chats.update", |chats| chats[0]["id"] == carl.to_string() && chats[0]["archived"] == true)
-        .await;
+    client.report("chats.update", |chats| any(chats, &carl, |chat| chat["archived"] == true)).await;
     stage.emulator.change_setting(ANNA, change("mute", CARL, true)).await.unwrap();
-    client
-        .report("chats.update", |chats| {
-            chats[0]["id"] == carl.to_string() && !chats[0]["muteEndTime"].is_null()
-        })
-        .await;
+    client.report("chats.update", |chats| any(chats, &carl, |chat| !chat["muteEndTime"].is_null())).await;
     engine
         .wait("the muted chat", |event| match event {
             Event::MuteUpdate(update) if update.jid == carl && update.action.muted == Some(true) => Some(()),
