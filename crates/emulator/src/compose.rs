@@ -11,11 +11,12 @@ use whatsapp_rust::waproto::whatsapp as wa;
 
 pub use self::file::{FileToSend, Image};
 use crate::account::{Account, acquaint};
-use crate::entropy;
+use crate::chat::Chat;
 use crate::error::EmulatorError;
 use crate::phone::{self, Known, Outgoing, attachment};
-use crate::script::{find, number};
+use crate::script::find;
 use crate::server::Server;
+use crate::{entropy, groups, status};
 
 /// The longest text or caption that a phone sends, in bytes.
 const LONGEST_TEXT: usize = 65_536;
@@ -68,7 +69,7 @@ pub struct ReactionTo {
     pub emoji: String,
 }
 
-/// Sends a message from a phone to another account; returns its id.
+/// Sends a message from a phone to another account, into a group, or to its status; returns its id.
 pub(crate) async fn send(
     server: &Arc<Server>,
     phone: &str,
@@ -77,17 +78,31 @@ pub(crate) async fn send(
     id: Option<String>,
 ) -> Result<String, EmulatorError> {
     let account = find(server, phone)?;
-    let to = server.accounts.by_number(&number(to)?).ok_or(EmulatorError::UnknownRecipient)?;
+    let to = Chat::find(server, to)?;
     let id = id.unwrap_or_else(|| format!("3A{}", entropy::hexadecimal::<9>()));
     if id.is_empty() || id.len() > 128 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(EmulatorError::BadRequest("an id has 1 to 128 visible ASCII characters".into()));
     }
     let message = message(server, &account, &to, content)?;
-    acquaint(&account, &to);
-    let outgoing = Outgoing { id: id.clone(), to, message };
-    phone::send(server, &account, outgoing)
-        .await
-        .map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
+    let jid = to.jid();
+    let sent = match to {
+        Chat::Account(to) => {
+            acquaint(&account, &to);
+            phone::send(server, &account, Outgoing { id: id.clone(), to, message }).await
+        }
+        Chat::Group(group) => {
+            if !group.may_write(&account) {
+                return Err(EmulatorError::Refused("the phone may not write to that group".into()));
+            }
+            let audience = groups::audience(&group.accounts(server));
+            phone::send_to_many(server, &account, &jid, id.clone(), message, &audience).await
+        }
+        Chat::Status => {
+            let audience = groups::audience(&status::viewers(server, &account));
+            phone::send_to_many(server, &account, &jid, id.clone(), message, &audience).await
+        }
+    };
+    sent.map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
     Ok(id)
 }
 
@@ -103,11 +118,11 @@ pub(crate) fn media(server: &Server, phone: &str, id: &str) -> Result<(String, V
 fn message(
     server: &Server,
     account: &Account,
-    to: &Account,
+    to: &Chat,
     content: Content,
 ) -> Result<wa::Message, EmulatorError> {
     let Content { kind, reply_to } = content;
-    let context = reply_to.map(|id| quote(account, to, &id)).transpose()?;
+    let context = reply_to.map(|id| quote(server, account, to, &id)).transpose()?;
     match kind {
         ContentKind::Text(text) => text_message(text, context),
         ContentKind::Reaction(_) if context.is_some() => {
@@ -140,16 +155,18 @@ fn text_message(text: String, context: Option<wa::ContextInfo>) -> Result<wa::Me
 fn reaction_message(
     server: &Server,
     account: &Account,
-    to: &Account,
+    to: &Chat,
     reaction: ReactionTo,
 ) -> Result<wa::Message, EmulatorError> {
     if reaction.emoji.len() > LONGEST_EMOJI {
         return Err(EmulatorError::BadRequest(format!("an emoji has at most {LONGEST_EMOJI} bytes")));
     }
     let known = known(account, to, &reaction.id)?;
-    // The key is written as the reacting account sees the chat.
+    // The key is written as the reacting account sees the chat; in a group it names the author.
+    let author = server.accounts.by_number(&known.author).filter(|_| !matches!(to, Chat::Account(_)));
     let key = wa::MessageKey {
-        remote_jid: Some(to.lid_jid(0).to_string()),
+        remote_jid: Some(to.jid().to_string()),
+        participant: author.map(|author| author.lid_jid(0).to_string()),
         from_me: Some(known.is_own),
         id: Some(reaction.id),
         ..Default::default()
@@ -164,17 +181,17 @@ fn reaction_message(
 }
 
 /// What a reply says of the message that it answers.
-fn quote(account: &Account, to: &Account, id: &str) -> Result<wa::ContextInfo, EmulatorError> {
+fn quote(server: &Server, account: &Account, to: &Chat, id: &str) -> Result<wa::ContextInfo, EmulatorError> {
     let known = known(account, to, id)?;
-    let author = if known.is_own { account } else { to };
+    let author = server.accounts.by_number(&known.author);
     Ok(wa::ContextInfo {
         stanza_id: Some(id.to_owned()),
-        participant: Some(author.lid_jid(0).to_string()),
+        participant: author.map(|author| author.lid_jid(0).to_string()),
         quoted_message: MessageField::some(known.message),
         ..Default::default()
     })
 }
 
-fn known(account: &Account, to: &Account, id: &str) -> Result<Known, EmulatorError> {
-    account.phone.inbox().known(&account.number, &to.number, id).ok_or(EmulatorError::UnknownMessage)
+fn known(account: &Account, to: &Chat, id: &str) -> Result<Known, EmulatorError> {
+    account.phone.inbox().known(&account.number, &to.key(), id).ok_or(EmulatorError::UnknownMessage)
 }

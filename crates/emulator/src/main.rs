@@ -1,5 +1,6 @@
 //! The emulator as a process.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -37,6 +38,9 @@ struct Arguments {
     /// The WebSocket URL to announce, when clients reach it under another one.
     #[arg(long)]
     public_url: Option<String>,
+    /// Append the name of everything that was not really answered to this file.
+    #[arg(long)]
+    unanswered_file: Option<OsString>,
     /// Write `{ws_url, admin_url, root_key, pid}` to this file (mode 0600) when both listeners are ready.
     #[arg(long)]
     ready_file: Option<PathBuf>,
@@ -77,6 +81,7 @@ async fn run(arguments: Arguments, settings: EmulatorConfig) -> Result<()> {
         listen: arguments.listen.unwrap_or(settings.listen),
         admin: arguments.admin.unwrap_or(settings.admin),
         public_url: arguments.public_url.filter(|url| !url.is_empty()).or(settings.public_url),
+        unanswered_log: arguments.unanswered_file.map(PathBuf::from).or(settings.unanswered_log),
         ..EmulatorConfig::default()
     })
     .await?;

@@ -7,6 +7,7 @@ use blazz_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::chat::Chat;
 use crate::connection::Link;
 use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
@@ -146,17 +147,19 @@ pub(crate) fn received_receipts(server: &Server, phone: &str) -> Result<Vec<Phon
     Ok(find(server, phone)?.phone.inbox().receipts())
 }
 
-/// Sends receipts from a phone; returns the ids that they name.
+/// Sends receipts from a phone, for a chat or for a group or status; returns the ids that they name.
 pub(crate) fn send_receipts(
     server: &Server,
     phone: &str,
     from: &str,
+    group: Option<&str>,
     ids: Option<Vec<String>>,
     kind: ReceiptKind,
 ) -> Result<Vec<String>, EmulatorError> {
     let account = find(server, phone)?;
     let sender = server.accounts.by_number(&number(from)?).ok_or(EmulatorError::UnknownRecipient)?;
-    Ok(phone::send_receipts(server, &account, &sender, ids, kind))
+    let chat = group.map(|group| Chat::find(server, group)).transpose()?.map(|chat| chat.jid());
+    Ok(phone::send_receipts(server, &account, &sender, chat.as_ref(), ids, kind))
 }
 
 pub(crate) fn devices(server: &Server, phone: &str) -> Result<Vec<DeviceInfo>, EmulatorError> {
