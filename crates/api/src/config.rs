@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use blazz_bus::Quota;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
 use config::{Environment, File, FileFormat};
+use ipnet::IpNet;
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
@@ -37,6 +39,14 @@ pub struct Config {
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost (`BLAZZ_NODE_TTL_SECONDS`).
     pub node_ttl: Duration,
+    /// How many requests a minute a workspace may make (`BLAZZ_REQUESTS_PER_MINUTE`); 0 for any number.
+    pub requests_per_minute: u32,
+    /// With how many keys a minute that open nothing one address may come (`BLAZZ_REFUSED_KEYS_PER_MINUTE`); 0 for any number.
+    pub refused_keys_per_minute: u32,
+    /// The proxies whose `X-Forwarded-For` is believed (`BLAZZ_TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long an entry of the audit log is kept (`BLAZZ_AUDIT_DAYS`).
+    pub audit_ttl: Duration,
     /// How many threads serve HTTP (`BLAZZ_API_WORKERS`); as many as the machine has cores unless told.
     pub workers: Option<usize>,
     /// What to log (`BLAZZ_LOG`).
@@ -64,6 +74,10 @@ const NAMES: &[&str] = &[
     "fleet_secret_previous",
     "message_ttl_seconds",
     "node_ttl_seconds",
+    "requests_per_minute",
+    "refused_keys_per_minute",
+    "trusted_proxies",
+    "audit_days",
     "api_workers",
     "log",
     "log_format",
@@ -127,6 +141,10 @@ impl Reader {
         let fleet_secret_previous = previous.and_then(|text| self.secret("fleet_secret_previous", &text));
         let message_ttl = self.number("message_ttl_seconds", 86_400, 1, 30 * 86_400);
         let node_ttl = self.number("node_ttl_seconds", 10, 5, 60);
+        let requests_per_minute = self.calls("requests_per_minute", 500);
+        let refused_keys_per_minute = self.calls("refused_keys_per_minute", 60);
+        let trusted_proxies = self.networks("trusted_proxies");
+        let audit_days = self.number("audit_days", 365, 1, 36_500);
         let workers = self.text("api_workers").map(|_| self.number("api_workers", 1, 1, 256));
         let log_format = self.parsed("log_format", "`text` or `json`");
         let redis_url = self.text("redis_url");
@@ -148,6 +166,10 @@ impl Reader {
             fleet_secret_previous,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
+            requests_per_minute,
+            refused_keys_per_minute,
+            trusted_proxies,
+            audit_ttl: Duration::from_secs(audit_days * 86_400),
             workers: workers.and_then(|count| usize::try_from(count).ok()),
             log,
             log_format: log_format.unwrap_or_default(),
@@ -185,6 +207,23 @@ impl Reader {
                 default
             }
         }
+    }
+
+    fn calls(&mut self, name: &str, default: u32) -> u32 {
+        let calls = self.number(name, default.into(), 0, Quota::MAX_CALLS.into());
+        u32::try_from(calls).unwrap_or(default)
+    }
+
+    /// Addresses and networks, with commas between them.
+    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let network = |part: &str| part.parse().ok().or_else(|| Some(part.parse::<IpAddr>().ok()?.into()));
+        let networks: Option<Vec<_>> = parts.map(network).collect();
+        networks.unwrap_or_else(|| {
+            self.fault(name, "must be addresses or networks with commas between them, such as 10.0.0.0/8");
+            Vec::new()
+        })
     }
 
     fn operator_key(&mut self, name: &str, key: String) -> Option<String> {
@@ -277,6 +316,10 @@ mod tests {
             ("BLAZZ_OPERATOR_KEY", "hunter2"),
             ("BLAZZ_MESSAGE_TTL_SECONDS", "soon"),
             ("BLAZZ_NODE_TTL_SECONDS", "600"),
+            ("BLAZZ_REQUESTS_PER_MINUTE", "-1"),
+            ("BLAZZ_REFUSED_KEYS_PER_MINUTE", "some"),
+            ("BLAZZ_TRUSTED_PROXIES", "10.0.0.0/8, proxy.example"),
+            ("BLAZZ_AUDIT_DAYS", "0"),
             ("BLAZZ_API_WORKERS", "many"),
             ("BLAZZ_LOG_FORMAT", "xml"),
         ] {
@@ -292,9 +335,22 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:7000");
         assert_eq!((config.database_pool, config.workers), (8, None));
         assert_eq!(config.message_ttl, Duration::from_secs(86_400));
+        assert_eq!((config.requests_per_minute, config.refused_keys_per_minute), (500, 60));
+        assert_eq!(config.audit_ttl, Duration::from_secs(365 * 86_400));
+        assert!(config.trusted_proxies.is_empty());
         assert!(config.redis_url.is_none() && config.ready_file.is_none());
         let shown = format!("{config:?}");
         assert!(!shown.contains("blzop") && !shown.contains("sqlite"), "{shown}");
+    }
+
+    #[test]
+    fn limits_can_be_off_and_proxies_are_addresses_or_networks() {
+        let given =
+            [("BLAZZ_REQUESTS_PER_MINUTE", "0"), ("BLAZZ_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,fd00::/8")];
+        let config = Config::from_variables(variables(&given)).unwrap();
+        assert_eq!(config.requests_per_minute, 0);
+        let shown: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);
     }
 
     #[test]

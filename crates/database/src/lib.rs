@@ -20,6 +20,7 @@ mod types;
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit_entries;
 pub mod contacts;
 pub mod conversations;
 pub mod counters;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::io::Write as _;
 
 use blazz_domain::{
-    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
-    Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
-    ProviderMessageId, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
+    AccountId, AccountState, Actor, ApiKeyId, AuditEntryId, ContactId, ConversationId, Desired, Direction,
+    Epoch, EventId, Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber,
+    Provider, ProviderMessageId, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -165,7 +165,7 @@ macro_rules! spelled {
         }
     )*};
 }
-spelled!(AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
+spelled!(Actor, AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
 
 impl Spelled for PhoneNumber {
     fn spell(&self) -> &str {
@@ -277,7 +277,7 @@ macro_rules! wrapped {
 }
 wrapped!(
     Id(Id): WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId,
-    RejectedEventId
+    RejectedEventId, AuditEntryId
 );
 
 macro_rules! counted {
@@ -324,7 +324,7 @@ macro_rules! unsigned {
         }
     )*};
 }
-unsigned!(u32 => i32, u64 => i64);
+unsigned!(u16 => i16, u32 => i32, u64 => i64);
 
 macro_rules! converted {
     ($($name:ident),*) => {$(
@@ -351,7 +351,8 @@ converted!(
     ApiKeyId,
     JobId,
     OutboxId,
-    RejectedEventId
+    RejectedEventId,
+    AuditEntryId
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

@@ -3,6 +3,7 @@
 //! No I/O, no async, no framework. Everything above speaks in these types.
 
 pub mod account;
+pub mod audit;
 pub mod clock;
 pub mod conversation;
 mod error_advice;
@@ -21,13 +22,14 @@ pub mod scope;
 pub mod session;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
+pub use audit::Actor;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use conversation::{Contact, Conversation};
 pub use error_code::ErrorCode;
 pub use event::{Event, EventPayload};
 pub use id::{
-    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MessageId, OutboxId, RejectedEventId,
-    WorkspaceId,
+    AccountId, ApiKeyId, AuditEntryId, ContactId, ConversationId, EventId, JobId, MessageId, OutboxId,
+    RejectedEventId, WorkspaceId,
 };
 pub use jid::Jid;
 pub use lease::{Epoch, Incarnation, Lease, StateNumber};

@@ -41,6 +41,8 @@ scopes! {
     ConversationsRead = "conversations:read";
     /// Follow the event log.
     EventsRead = "events:read";
+    /// See who did what.
+    AuditRead = "audit:read";
 }
 
 impl Scope {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
+mod audit;
 mod fleet;
 mod inbox;
 mod keys;
