@@ -169,7 +169,7 @@ pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Re
     .await
 }
 
-#[cfg(all(test, feature = "admin"))]
+#[cfg(test)]
 mod tests {
     use blazz_domain::{Clock as _, SystemClock};
 

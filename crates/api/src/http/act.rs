@@ -94,7 +94,7 @@ impl Act {
     }
 
     /// The request has its answer. Comes back when that may leave.
-    pub(crate) async fn is_answered(mut self, answer: &ServiceResponse) {
+    pub(crate) async fn answered(mut self, answer: &ServiceResponse) {
         let Some(mut entry) = self.entry.take() else { return };
         let status = answer.status();
         let error = answer.response().error().and_then(|error| error.as_error::<ApiError>());

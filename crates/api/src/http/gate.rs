@@ -46,7 +46,7 @@ pub(crate) async fn gate(
         ration.tell(answer.headers_mut());
     }
     if let Some(act) = visit.act {
-        act.is_answered(&answer).await;
+        act.answered(&answer).await;
     }
     Ok(answer)
 }
@@ -137,13 +137,16 @@ async fn identify(
         Err(stranger) => stranger,
     };
     if !stranger.is_refused() {
-        visit.act.take().map(Act::forget);
+        if let Some(act) = visit.act.take() {
+            act.forget();
+        }
         return Err(stranger.error);
     }
     if let (Some(act), Some(key)) = (&mut visit.act, &stranger.key) {
         act.is_with(key);
     }
-    match state.guesses.refused(&state.services.bus, address).await {
+    let key = stranger.key.map(|key| key.key_id);
+    match state.guesses.refused(&state.services.bus, address, &secret, key).await {
         Some(refusal) => {
             state.metrics.rate_limited("address");
             Err(refusal)

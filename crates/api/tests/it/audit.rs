@@ -8,6 +8,8 @@ use blazz_database::audit_entries::{self, AuditFilter};
 use blazz_test_support::{eventually, for_each_database};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::document::{Operation, operations};
 use crate::stage::{Answer, Caller, OPERATOR, Stage, on_every_stage};
@@ -284,9 +286,22 @@ async fn who_hangs_up_before_the_answer_leaves_an_entry_all_the_same() -> anyhow
         let (operator, tenant) = (stage.operator(), stage.tenant("a").await?);
         let account = tenant.connected_account(&node).await?;
         node.script(|script| script.send_takes = Duration::from_secs(2));
-        let body = json!({ "account_id": account, "to": "+15550000002", "text": "Hello!" });
-        let request = tenant.request(Method::POST, "/v1/messages").json(&body);
-        ensure!(request.timeout(Duration::from_millis(500)).send().await.is_err(), "it hangs up");
+        let calls = node.script(|script| script.request_ids.len());
+        let body = json!({ "account_id": account, "to": "+15550000002", "text": "Hello!" }).to_string();
+        let head = format!(
+            "POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            tenant.key,
+            body.len()
+        );
+        let mut socket = TcpStream::connect(stage.address).await?;
+        socket.write_all(format!("{head}{body}").as_bytes()).await?;
+        let asked = eventually(DEADLINE, async || {
+            (node.script(|script| script.request_ids.len()) > calls).then_some(())
+        });
+        asked.await?;
+        // Not a polite end, after which the answer could still be written.
+        socket.set_zero_linger()?;
+        drop(socket);
         let seen = eventually(DEADLINE, async || {
             let seen = entries(&operator, "/v1/operator/audit?action=sendMessage").await.ok()?;
             seen.first().cloned()
