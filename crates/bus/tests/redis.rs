@@ -197,6 +197,7 @@ async fn once_redis_is_back_all_count_together_again() {
     let alone = timeout(PATIENCE, async {
         while !bus.counted_alone().0 {
             bus.take(&own("meanwhile"), quota).await;
+            tokio::task::yield_now().await;
         }
     });
     alone.await.expect("it notices");
@@ -205,6 +206,7 @@ async fn once_redis_is_back_all_count_together_again() {
     let together = timeout(PATIENCE, async {
         while bus.counted_alone().0 {
             bus.take(&own("meanwhile"), quota).await;
+            tokio::task::yield_now().await;
         }
     });
     together.await.expect("it comes back");
