@@ -1,7 +1,7 @@
 //! The process's settings: environment variables, or the same names in a TOML file, which the environment overrides.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use blazz_services::client_version;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
 use url::Url;
+use blazz_bus::Quota;
+use ipnet::IpNet;
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
@@ -47,6 +49,15 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::plain("BLAZZ_WHATSAPP_VERSION_URL", "the page that names it")
         .or("https://web.whatsapp.com/sw.js"),
+    Setting::plain("BLAZZ_REQUESTS_PER_MINUTE", "how many requests a minute a workspace may make; 0: any number")
+        .or("500"),
+    Setting::plain(
+        "BLAZZ_REFUSED_KEYS_PER_MINUTE",
+        "with how many keys a minute that open nothing one address may come; 0: any number",
+    )
+    .or("60"),
+    Setting::plain("BLAZZ_TRUSTED_PROXIES", "the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"),
+    Setting::plain("BLAZZ_AUDIT_DAYS", "how many days an entry of the audit log is kept").or("365"),
     Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
     Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
     Setting::plain("BLAZZ_READY_FILE", "a file to write {address,pid} to when it serves"),
@@ -85,6 +96,14 @@ pub struct Config {
     pub whatsapp_version: Option<ClientVersion>,
     /// The page that names it (`BLAZZ_WHATSAPP_VERSION_URL`).
     pub whatsapp_version_url: String,
+    /// How many requests a minute a workspace may make (`BLAZZ_REQUESTS_PER_MINUTE`); 0 for any number.
+    pub requests_per_minute: u32,
+    /// With how many keys a minute that open nothing one address may come (`BLAZZ_REFUSED_KEYS_PER_MINUTE`); 0 for any number.
+    pub refused_keys_per_minute: u32,
+    /// The proxies whose `X-Forwarded-For` is believed (`BLAZZ_TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long an entry of the audit log is kept (`BLAZZ_AUDIT_DAYS`).
+    pub audit_ttl: Duration,
     /// How many threads serve HTTP (`BLAZZ_API_WORKERS`); as many as the machine has cores unless told.
     pub workers: Option<usize>,
     /// What to log (`BLAZZ_LOG`).
@@ -135,6 +154,10 @@ impl Config {
         let media_max_bytes = reader.number("BLAZZ_MEDIA_MAX_BYTES", MAX_FILE_BYTES, 1, 2 << 30);
         let message_ttl = reader.number("BLAZZ_MESSAGE_TTL_SECONDS", 86_400, 1, 30 * 86_400);
         let node_ttl = reader.number("BLAZZ_NODE_TTL_SECONDS", 10, 5, 60);
+        let requests_per_minute = calls(&mut reader, "BLAZZ_REQUESTS_PER_MINUTE", 500);
+        let refused_keys_per_minute = calls(&mut reader, "BLAZZ_REFUSED_KEYS_PER_MINUTE", 60);
+        let trusted_proxies = networks(&mut reader, "BLAZZ_TRUSTED_PROXIES");
+        let audit_days = reader.number("BLAZZ_AUDIT_DAYS", 365, 1, 36_500);
         let workers = reader.text("BLAZZ_API_WORKERS").map(|_| reader.number("BLAZZ_API_WORKERS", 1, 1, 256));
         let device_name = device_name(&mut reader);
         let whatsapp_version = reader.parsed("BLAZZ_WHATSAPP_VERSION", "a version such as 2.3000.1042742319");
@@ -161,6 +184,10 @@ impl Config {
             media_max_bytes,
             message_ttl: Duration::from_secs(message_ttl),
             node_ttl: Duration::from_secs(node_ttl),
+            requests_per_minute,
+            refused_keys_per_minute,
+            trusted_proxies,
+            audit_ttl: Duration::from_secs(audit_days * 86_400),
             device_name,
             whatsapp_version,
             whatsapp_version_url,
@@ -207,6 +234,23 @@ fn secret_of(reader: &mut Reader, name: &str, text: &str) -> Option<FleetSecret>
         reader.fault(name, "must be at least 32 bytes in hex; `blazz secret fleet` makes one");
     }
     secret
+}
+
+fn calls(reader: &mut Reader, name: &str, default: u32) -> u32 {
+    let calls = reader.number(name, default.into(), 0, Quota::MAX_CALLS.into());
+    u32::try_from(calls).unwrap_or(default)
+}
+
+/// Addresses and networks, with commas between them.
+fn networks(reader: &mut Reader, name: &str) -> Vec<IpNet> {
+    let text = reader.text(name).unwrap_or_default();
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let network = |part: &str| part.parse().ok().or_else(|| Some(part.parse::<IpAddr>().ok()?.into()));
+    let networks: Option<Vec<_>> = parts.map(network).collect();
+    networks.unwrap_or_else(|| {
+        reader.fault(name, "must be addresses or networks with commas between them, such as 10.0.0.0/8");
+        Vec::new()
+    })
 }
 
 fn device_name(reader: &mut Reader) -> String {
@@ -271,7 +315,7 @@ mod tests {
             assert!(refusal(without).starts_with(&format!("{name} is not set; ")), "{name}");
             assert!(refusal(variables(&[(name, "")])).starts_with(&format!("{name} is not set; ")), "{name}");
         }
-        assert_eq!(refusal(Values::new()).lines().count(), 3);
+        assert_eq!(refusal(Values::new()).lines().count(), 4);
     }
 
     #[test]
@@ -287,6 +331,10 @@ mod tests {
             ("BLAZZ_DEVICE_NAME", "a\nb"),
             ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
             ("BLAZZ_WHATSAPP_VERSION_URL", "ftp://x"),
+            ("BLAZZ_REQUESTS_PER_MINUTE", "-1"),
+            ("BLAZZ_REFUSED_KEYS_PER_MINUTE", "some"),
+            ("BLAZZ_TRUSTED_PROXIES", "10.0.0.0/8, proxy.example"),
+            ("BLAZZ_AUDIT_DAYS", "0"),
             ("BLAZZ_API_WORKERS", "many"),
             ("BLAZZ_LOG_FORMAT", "xml"),
             ("BLAZZ_DATABASE_URL", "hunter2"),
@@ -306,9 +354,22 @@ mod tests {
         assert_eq!((config.device_name.as_str(), config.whatsapp_version), ("Blazz", None));
         assert_eq!(config.whatsapp_version_url, "https://web.whatsapp.com/sw.js");
         assert_eq!(config.message_ttl, Duration::from_secs(86_400));
+        assert_eq!((config.requests_per_minute, config.refused_keys_per_minute), (500, 60));
+        assert_eq!(config.audit_ttl, Duration::from_secs(365 * 86_400));
+        assert!(config.trusted_proxies.is_empty());
         assert!(config.redis_url.is_none() && config.ready_file.is_none());
         let shown = format!("{config:?}");
         assert!(!shown.contains("blzop") && !shown.contains("sqlite"), "{shown}");
+    }
+
+    #[test]
+    fn limits_can_be_off_and_proxies_are_addresses_or_networks() {
+        let given =
+            [("BLAZZ_REQUESTS_PER_MINUTE", "0"), ("BLAZZ_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,fd00::/8")];
+        let config = Config::from_variables(&variables(&given)).unwrap();
+        assert_eq!(config.requests_per_minute, 0);
+        let shown: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]);
     }
 
     #[test]

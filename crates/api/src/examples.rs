@@ -17,6 +17,7 @@ pub(crate) fn api_key() -> Value {
         "name": "production",
         "hint": "x9Qa",
         "scopes": ["accounts:read", "messages:*"],
+        "requests_per_minute": null,
         "created_at": "2026-01-31T12:00:00.000000Z",
         "expires_at": "2027-01-31T12:00:00.000000Z",
         "last_used_at": null,
@@ -263,6 +264,25 @@ pub(crate) fn placed_session() -> Value {
     })
 }
 
+pub(crate) fn audit_entry() -> Value {
+    json!({
+        "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09",
+        "occurred_at": "2026-01-31T12:02:00.000000Z",
+        "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
+        "actor": "workspace_key",
+        "key_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e02",
+        "key_name": "production",
+        "address": "192.0.2.7",
+        "request_id": "5f0a3c1be2d94c7f8b6a1d2e3f405162",
+        "action": "sendMessage",
+        "object_type": "message",
+        "object_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04",
+        "status": 201,
+        "code": null,
+        "calls": 1,
+    })
+}
+
 /// A page with one row, and another page behind it.
 pub(crate) fn page(row: Value) -> Value {
     json!({ "data": [row], "next": "aWR8MDE5YzFmN2UtM2M1Mi03ZTIx" })
@@ -272,7 +292,8 @@ pub(crate) fn page(row: Value) -> Value {
 mod tests {
     use blazz_domain::{Account, Conversation, MediaFile, Message, Page, Profile};
     use blazz_services::api_keys::{ApiKey, CreatedKey};
-    use blazz_services::client_version::ClientVersionView;
+use blazz_services::client_version::ClientVersionView;
+use blazz_services::audit::AuditEntry;
     use blazz_services::events::EventPage;
     use blazz_services::fleet::{NodeView, SessionView};
     use blazz_services::sessions::Session;
@@ -299,6 +320,7 @@ mod tests {
         is::<Message>(message());
         is::<Message>(queued_message());
         is::<Page<Conversation>>(page(conversation()));
+        is::<AuditEntry>(audit_entry());
         is::<EventPage>(events());
         is::<NodeView>(node());
         is::<SessionView>(placed_session());

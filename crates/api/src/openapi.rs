@@ -5,7 +5,7 @@ use blazz_domain::ErrorCode;
 use blazz_wire::problem;
 use serde::Serialize;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, Responses};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -44,7 +44,8 @@ pub(crate) struct Problem {
     info(
         title = "Blazz",
         description = "Link WhatsApp numbers, send and receive messages.\n\nEvery error is a problem (RFC 9457) with a stable `code`. Lists are pages: pass \
-                       `next` as `after` until it is absent. Every answer names its request in `X-Request-Id`; send one of your own and it is kept.",
+                       `next` as `after` until it is absent. What a workspace may call is limited: \
+                       `RateLimit` tells what is left. Every answer names its request in `X-Request-Id`; send one of your own and it is kept.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/", description = "this installation")),
@@ -58,6 +59,7 @@ pub(crate) struct Problem {
         (name = "messages", description = "Messages, out and in."),
         (name = "conversations", description = "Threads with contacts."),
         (name = "events", description = "What happened, in order, without gaps."),
+        (name = "audit", description = "Who did what."),
         (name = "operations", description = "For those who run the process."),
     ),
     components(schemas(Problem)),
@@ -118,6 +120,7 @@ fn complete(path: &str, operation: &mut Operation) {
             ErrorCode::KeyExpired,
             ErrorCode::KeyRevoked,
             ErrorCode::WrongKeyKind,
+            ErrorCode::RateLimited,
             ErrorCode::Internal,
             ErrorCode::Unavailable,
         ]);
@@ -145,11 +148,36 @@ fn complete(path: &str, operation: &mut Operation) {
         }
     }
     add_refusals(&mut operation.responses, &codes);
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id_header()));
+    let is_limited = needs_scope(operation);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        for (name, header) in headers(status, is_limited) {
+            response.headers.insert(name.to_owned(), RefOr::T(header));
         }
     }
+}
+
+/// The headers that every answer with this status has.
+fn headers(status: &str, is_limited: bool) -> Vec<(&'static str, Header)> {
+    let mut headers =
+        vec![("X-Request-Id", header(Type::String, "The id under which the logs know this request."))];
+    // Without a key that opens something, nobody's calls are counted.
+    if is_limited && status != "401" {
+        headers.extend([
+            (
+                "RateLimit-Policy",
+                header(Type::String, "The quota that the call counts towards: `q` calls in `w` seconds."),
+            ),
+            (
+                "RateLimit",
+                header(Type::String, "`r` calls are left; in `t` seconds all of the quota is there again."),
+            ),
+        ]);
+    }
+    if status == "429" {
+        headers.push(("Retry-After", header(Type::Integer, "How many seconds to wait before the next try.")));
+    }
+    headers
 }
 
 fn needs_scope(operation: &Operation) -> bool {
@@ -180,12 +208,9 @@ fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
     }
 }
 
-fn request_id_header() -> utoipa::openapi::Header {
-    let schema = ObjectBuilder::new().schema_type(Type::String).build();
-    HeaderBuilder::new()
-        .schema(Some(schema))
-        .description(Some("The id under which the logs know this request."))
-        .build()
+fn header(kind: Type, description: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(kind).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
 fn bearer(description: &str) -> RefOr<SecurityScheme> {

@@ -5,8 +5,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::docs;
 use crate::routes::{
-    accounts, client_version, conversations, events, keys, media, messages, nodes, operations, profile,
-    sessions, workspaces,
+    accounts, client_version, conversations, events, keys, media, messages, nodes, operations, profile, sessions, workspaces, audit,
 };
 
 /// The routes, for the document and for the server alike.
@@ -18,6 +17,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(keys::create_key)
         .service(keys::list_keys)
         .service(keys::revoke_key)
+        .service(keys::update_key)
         .service(keys::rotate_key)
         .service(nodes::list_nodes)
         .service(nodes::probe_node)
@@ -53,6 +53,8 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(conversations::list_conversation_messages)
         .service(conversations::read_conversation)
         .service(events::list_events)
+        .service(audit::list_audit_entries)
+        .service(audit::list_all_audit_entries)
         .service(operations::get_openapi)
         .service(operations::get_health)
         .service(operations::get_readiness)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use blazz_bus::{Bus, Subscription};
+use blazz_bus::{Bus, Quota, Subscription};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -120,4 +120,110 @@ async fn a_server_says_what_it_is_and_one_that_is_away_is_no_wait() {
         let error = asked.unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
+}
+/// A quota whose buckets grow back so slowly that a test does not see it.
+fn slow(calls: u32) -> Quota {
+    Quota::per_minute(calls).unwrap()
+}
+
+/// Takes until a call is refused; by two processes at once, which must have come to the same bucket.
+async fn take_all_at_once(calls: u32, more: usize) -> usize {
+    let (one, other) = (Bus::redis(&url()).await.unwrap(), Bus::redis(&url()).await.unwrap());
+    for bus in [&one, &other] {
+        bus.ping().await.unwrap();
+    }
+    let (bucket, quota) = (own(&format!("all-{calls}-{more}")), slow(calls));
+    let taken = (0..usize::try_from(calls).unwrap() + more).map(|n| {
+        let bus = if n % 2 == 0 { &one } else { &other };
+        bus.take(&bucket, quota)
+    });
+    let taken = futures_util::future::join_all(taken).await;
+    assert_eq!([one.counted_alone(), other.counted_alone()], [(false, 0); 2]);
+    taken.iter().filter(|decision| decision.is_allowed).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_at_once_let_exactly_the_quota_pass() {
+    // One call grows back in 120 ms. Whoever was held up for longer tries with a fresh bucket.
+    let mut passed = Vec::new();
+    for more in 1..20 {
+        let began = std::time::Instant::now();
+        passed.push(take_all_at_once(500, more).await);
+        if began.elapsed() < Duration::from_millis(110) {
+            assert_eq!(passed.last(), Some(&500));
+            return;
+        }
+    }
+    panic!("never in 110 ms: {passed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_grows_back_slowly_is_exact_however_long_it_takes() {
+    assert_eq!(take_all_at_once(5, 500).await, 5);
+}
+
+#[tokio::test]
+async fn while_redis_is_stuck_or_away_this_process_counts_alone_and_nobody_waits_for_long() {
+    for url in [stuck().await, "redis://127.0.0.1:9".to_owned()] {
+        let bus = Bus::redis(&url).await.unwrap();
+        let began = std::time::Instant::now();
+        let passed = futures_util::future::join_all((0..20).map(|_| bus.take("a", slow(5)))).await;
+        assert_eq!(passed.iter().filter(|decision| decision.is_allowed).count(), 5);
+        for _ in 0..200 {
+            assert!(!bus.take("a", slow(5)).await.is_allowed);
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(bus.counted_alone(), (true, 220));
+    }
+}
+
+/// A proxy to the tests' Redis that can be cut and mended.
+async fn fragile_road() -> (String, tokio::sync::watch::Sender<bool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let road = format!("redis://{}", listener.local_addr().unwrap());
+    let (is_cut, cut) = tokio::sync::watch::channel(false);
+    let target = url().trim_start_matches("redis://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (target, mut cut) = (target.clone(), cut.clone());
+            tokio::spawn(async move {
+                if *cut.borrow_and_update() {
+                    return;
+                }
+                let mut far = tokio::net::TcpStream::connect(&target).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    _ = cut.changed() => {}
+                }
+            });
+        }
+    });
+    (road, is_cut)
+}
+
+#[tokio::test]
+async fn once_redis_is_back_all_count_together_again() {
+    let (road, is_cut) = fragile_road().await;
+    let (bus, direct) = (Bus::redis(&road).await.unwrap(), Bus::redis(&url()).await.unwrap());
+    let (bucket, quota) = (own("back"), slow(3));
+    assert_eq!(bus.take(&bucket, quota).await.remaining, 2);
+    is_cut.send(true).unwrap();
+    let alone = timeout(PATIENCE, async {
+        while !bus.counted_alone().0 {
+            bus.take(&own("meanwhile"), quota).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    alone.await.expect("it notices");
+    assert_eq!(bus.take(&bucket, quota).await.remaining, 2, "its own bucket begins full");
+    is_cut.send(false).unwrap();
+    let together = timeout(PATIENCE, async {
+        while bus.counted_alone().0 {
+            bus.take(&own("meanwhile"), quota).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    together.await.expect("it comes back");
+    assert_eq!(direct.take(&bucket, quota).await.remaining, 1);
+    assert_eq!(bus.take(&bucket, quota).await.remaining, 0);
 }

@@ -49,6 +49,9 @@ enum Command {
     /// API keys of a workspace.
     #[command(subcommand)]
     Key(remote::key::Command),
+    /// The audit log: who did what.
+    #[command(subcommand)]
+    Audit(remote::audit::Command),
     /// Session nodes.
     #[command(subcommand)]
     Node(remote::node::Command),
@@ -83,6 +86,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Workspace(command) => remote::workspace::run(command).await,
         Command::Key(command) => remote::key::run(command).await,
+        Command::Audit(command) => remote::audit::run(command).await,
         Command::Node(command) => remote::node::run(command).await,
         Command::Session(command) => remote::session::run(command).await,
         Command::ClientVersion(command) => remote::client_version::run(command).await,

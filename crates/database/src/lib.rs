@@ -21,6 +21,7 @@ mod types;
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit_entries;
 pub mod client_versions;
 pub mod contacts;
 pub mod conversations;

@@ -48,6 +48,7 @@ diesel::table! {
         expires_at -> Nullable<UtcTime>,
         last_used_at -> Nullable<UtcTime>,
         replaced_by -> Nullable<Id>,
+        requests_per_minute -> Nullable<Integer>,
     }
 }
 
@@ -292,6 +293,28 @@ diesel::table! {
         woken -> Bool,
         last_error -> Nullable<Text>,
         created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
+    audit_entries (id) {
+        id -> Id,
+        occurred_at -> UtcTime,
+        workspace_id -> Nullable<Id>,
+        actor -> Text,
+        key_id -> Nullable<Id>,
+        key_name -> Nullable<Text>,
+        address -> Nullable<Text>,
+        request_id -> Text,
+        action -> Text,
+        object_type -> Nullable<Text>,
+        object_id -> Nullable<Text>,
+        status -> Nullable<SmallInt>,
+        code -> Nullable<Text>,
+        calls -> Integer,
     }
 }
 

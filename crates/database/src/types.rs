@@ -4,9 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use blazz_domain::{
-    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
-    Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
-    ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
+    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId, Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider, ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId, Actor, AuditEntryId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -165,7 +163,7 @@ macro_rules! spelled {
         }
     )*};
 }
-spelled!(AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
+spelled!(Actor, AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
 
 impl Spelled for PhoneNumber {
     fn spell(&self) -> &str {
@@ -287,7 +285,7 @@ macro_rules! wrapped {
 }
 wrapped!(
     Id(Id): WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId,
-    RejectedEventId, MediaId
+    RejectedEventId, MediaId, AuditEntryId,
 );
 
 macro_rules! counted {
@@ -334,7 +332,7 @@ macro_rules! unsigned {
         }
     )*};
 }
-unsigned!(u32 => i32, u64 => i64);
+unsigned!(u16 => i16, u32 => i32, u64 => i64);
 
 macro_rules! converted {
     ($($name:ident),*) => {$(
@@ -362,7 +360,7 @@ converted!(
     JobId,
     OutboxId,
     RejectedEventId,
-    MediaId
+    MediaId, AuditEntryId,
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

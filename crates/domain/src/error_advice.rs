@@ -26,6 +26,9 @@ impl ErrorCode {
             Self::KeyExpired => "Use another key; who may manage keys can rotate one before it expires.",
             Self::KeyRevoked => "Use another key.",
             Self::MissingScope => "Use a key that has the scope which the detail names.",
+            Self::RateLimited => {
+                "Wait as long as `Retry-After` says, then send the same request again; the `RateLimit` header tells how much is left."
+            }
             Self::MessageNotFound => {
                 "Check the id, and that the key belongs to the workspace that owns the message."
             }

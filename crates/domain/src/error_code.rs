@@ -65,6 +65,8 @@ codes! {
     MissingScope = "missing_scope", "The key lacks a scope";
     /// A good key of the wrong kind.
     WrongKeyKind = "wrong_key_kind", "This route needs another kind of key";
+    /// The quota of the workspace or of the key is used up, or the caller's address has come with too many keys that open nothing.
+    RateLimited = "rate_limited", "Too many requests";
     /// No such route.
     RouteNotFound = "route_not_found", "No such route";
     /// The route exists, but not with this method.

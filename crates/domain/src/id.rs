@@ -63,6 +63,8 @@ ids! {
     OutboxId;
     /// An outbox entry that the API could not take.
     RejectedEventId;
+    /// An entry of the audit log.
+    AuditEntryId;
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! No I/O, no async, no framework. Everything above speaks in these types.
 
 pub mod account;
+pub mod audit;
 pub mod client_version;
 pub mod clock;
 pub mod conversation;
@@ -26,13 +27,14 @@ pub mod session;
 pub mod session_settings;
 
 pub use account::{Account, AccountState, Desired, Provider, StateReason};
+pub use audit::Actor;
 pub use client_version::{ClientVersion, VersionSource};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use conversation::{Contact, Conversation};
 pub use error_code::ErrorCode;
 pub use event::{Event, EventPayload};
 pub use id::{
-    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MediaId, MessageId, OutboxId,
+    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MediaId, MessageId, OutboxId, AuditEntryId,
     RejectedEventId, WorkspaceId,
 };
 pub use jid::Jid;

@@ -47,6 +47,8 @@ scopes! {
     ConversationsWrite = "conversations:write";
     /// Follow the event log.
     EventsRead = "events:read";
+    /// See who did what.
+    AuditRead = "audit:read";
 }
 
 impl Scope {

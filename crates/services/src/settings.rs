@@ -13,6 +13,8 @@ pub struct Settings {
     pub message_ttl: Duration,
     /// After how long without a heartbeat a node counts as lost.
     pub node_ttl: Duration,
+    /// How long an entry of the audit log is kept.
+    pub audit_ttl: Duration,
     /// How long after storing a message its job may start, should the request that stored it have died.
     pub send_takeover: Duration,
     /// How long a request waits for the message that it sends.
@@ -36,6 +38,7 @@ impl Default for Settings {
         Self {
             message_ttl: Duration::from_secs(24 * 3600),
             node_ttl: Duration::from_secs(10),
+            audit_ttl: Duration::from_secs(365 * 24 * 3600),
             send_takeover: Duration::from_secs(5),
             send_wait: Duration::from_secs(12),
             ingest_budget: Duration::from_secs(3),

@@ -1,16 +1,20 @@
 //! The edge: everything between actix and a route.
 
 mod accept;
+mod act;
+mod address;
 mod body;
 mod caller;
 mod error;
 mod gate;
+mod guesses;
 mod headers;
 mod id;
 mod jpeg;
 mod observe;
 mod promise;
 mod query;
+mod ration;
 mod route_table;
 mod status;
 
@@ -19,6 +23,7 @@ pub(crate) use body::{Body, drain};
 pub(crate) use caller::{OperatorKey, Tenant};
 pub(crate) use error::ApiError;
 pub(crate) use gate::gate;
+pub(crate) use guesses::Guesses;
 pub(crate) use headers::{IdempotencyKey, Traced};
 pub(crate) use id::Id;
 pub(crate) use jpeg::{JPEG, Jpeg};

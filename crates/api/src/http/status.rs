@@ -38,7 +38,7 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::MessageExpired
         | ErrorCode::MessageRefused
         | ErrorCode::AttemptsExhausted => StatusCode::CONFLICT,
-        ErrorCode::PairingRateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::PairingRateLimited | ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::EventsPruned => StatusCode::GONE,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -74,6 +74,7 @@ mod tests {
             "401 key_revoked",
             "403 missing_scope",
             "403 wrong_key_kind",
+            "429 rate_limited",
             "404 route_not_found",
             "405 method_not_allowed",
             "404 not_found",

@@ -1,6 +1,7 @@
 //! The public routes: one file each. A file reads its request, calls one use case and writes the answer; nothing else.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod client_version;
 pub(crate) mod conversations;
 pub(crate) mod events;

@@ -59,7 +59,17 @@ pub(crate) async fn on_every_stage<F: Future<Output = anyhow::Result<Stage>>>(
 }
 
 impl Stage {
+    /// Without limits: tests call more than tenants may.
     pub(crate) async fn start(database: &TestDatabase) -> anyhow::Result<Self> {
+        let unlimited = [("BLAZZ_REQUESTS_PER_MINUTE", "0"), ("BLAZZ_REFUSED_KEYS_PER_MINUTE", "0")];
+        Self::start_with(database, &unlimited).await
+    }
+
+    /// With settings of the test's own; an empty one is not set.
+    pub(crate) async fn start_with(
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let fleet = FleetSecret::generate();
         let files = tempfile::tempdir()?;
         let variables = [
@@ -76,6 +86,7 @@ impl Stage {
         if !database.pool().is_sqlite() {
             variables.insert("BLAZZ_REDIS_URL".to_owned(), blazz_test_support::redis_url()?);
         }
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::from_variables(&variables)?;
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;
@@ -128,6 +139,10 @@ impl Caller {
 
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> anyhow::Result<Answer> {
+        Answer::of(self.request(Method::PATCH, path).json(&body)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> anyhow::Result<Answer> {

@@ -46,6 +46,25 @@ async fn operators_make_workspaces_and_keys_and_see_nodes_and_sessions() {
     let answer = stack.call_with(key.trim(), reqwest::Method::GET, "/v1/accounts", None).await.unwrap();
     assert_eq!(answer.status, reqwest::StatusCode::UNAUTHORIZED);
 
+    let (_, limited) = blazz(&stack, &["key", "create", workspace, "--requests-per-minute", "1", "--json"]);
+    let limited: Value = serde_json::from_str(&limited).unwrap();
+    let (id, secret) = (limited["key"]["id"].as_str().unwrap(), limited["secret"].as_str().unwrap());
+    let status = async || {
+        stack.call_with(secret, reqwest::Method::GET, "/v1/accounts", None).await.unwrap().status.as_u16()
+    };
+    assert_eq!((status().await, status().await), (200, 429));
+    let (_, changed) = blazz(&stack, &["key", "limit", workspace, id, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&changed).unwrap()[0]["requests_per_minute"], Value::Null);
+    assert_eq!((status().await, status().await), (200, 200), "the workspace's own are not counted here");
+
+    let (_, audit) = blazz(&stack, &["audit", "list", "--workspace", workspace, "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    let done: Vec<_> = audit.as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(done, ["updateKey", "createKey", "revokeKey", "createKey", "createWorkspace"]);
+    assert!(audit[0]["address"] == "127.0.0.1" && audit[0]["object_id"] == id, "{audit}");
+    let (_, newest) = blazz(&stack, &["audit", "list", "--limit", "2"]);
+    assert!(newest.lines().count() == 3 && newest.contains("updateKey"), "{newest}");
+
     let (_, nodes) = blazz(&stack, &["node", "list"]);
     assert!(nodes.lines().count() == 3 && nodes.contains("node-1") && nodes.contains("node-2"), "{nodes}");
     let states = nodes.lines().map(|line| line.split_whitespace().nth(1).unwrap());

@@ -162,7 +162,9 @@ fn the_guides_index_names_every_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_works_as_it_is_written_page_after_page() {
-    let stack = Stack::start(Backend::Sqlite).await;
+    // With the limits that a reader has.
+    let limits = [("BLAZZ_REQUESTS_PER_MINUTE", "500"), ("BLAZZ_REFUSED_KEYS_PER_MINUTE", "60")];
+    let stack = Stack::start_with(Backend::Sqlite, &limits).await;
     let pages = pages().into_iter().filter(|page| page != OWN_SANDBOX);
     let script: String = pages.map(|page| commands(&read(&format!("docs/guide/{page}")))).collect();
     let said = run(script, stack.var().parent().unwrap().to_owned()).await;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
+mod audit;
 mod client_version;
 mod fleet;
 mod inbox;
