@@ -15,6 +15,7 @@ use crate::reference::Quote;
 /// A fact that must reach the API exactly as it happened: one outbox entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "few exist at a time, and most are messages")]
 pub enum SessionEvent {
     /// A message arrived, or was sent from the phone or another linked device (`from_me`).
     Message(SessionMessage),

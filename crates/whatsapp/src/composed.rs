@@ -32,7 +32,7 @@ pub(crate) fn compose(
         (content, about) => {
             let (kind, attachment) = content.file()?;
             let context = about.map(|about| context(client, to, about).map(MessageField::some));
-            let context = context.map_or_else(|| Some(MessageField::default()), |context| context)?;
+            let context = context.unwrap_or_else(|| Some(MessageField::default()))?;
             Some(with_file(kind, attachment, uploaded?, context))
         }
     }

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, Caller, on_every_stage};
+use crate::stage::{Answer, Caller, MOST_BYTES, on_every_stage};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
 
@@ -73,9 +73,15 @@ async fn what_is_no_file_or_another_than_it_says_is_refused() -> anyhow::Result<
         let sniffed =
             upload(&tenant, "/v1/media", "application/octet-stream", PNG).await?.created()?.json()?;
         ensure!(sniffed["mime_type"] == "image/png", "{sniffed}");
-        let large =
-            tenant.request(Method::POST, "/v1/media").header("content-length", "999999999999").body("x");
-        ensure!(large.send().await.map_or(413, |answer| answer.status().as_u16()) == 413, "too large");
+        // Too large: said at once, or only found out.
+        let large = vec![b'x'; MOST_BYTES + 1];
+        upload(&tenant, "/v1/media", "text/plain", &large).await?.refuses(413, "body_too_large")?;
+        let pieces: Vec<_> =
+            large.chunks(100_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        let answer = Answer::of(tenant.request(Method::POST, "/v1/media").body(body)).await?;
+        answer.refuses(413, "body_too_large")?;
+        upload(&tenant, "/v1/media", "text/plain", &large[..MOST_BYTES]).await?.created()?;
         Ok(stage)
     })
     .await

@@ -19,6 +19,9 @@ use crate::node::Node;
 
 pub(crate) const OPERATOR: &str = "blzop_0123456789abcdef0123456789abcdef";
 
+/// The most bytes of a file.
+pub(crate) const MOST_BYTES: usize = 2_000_000;
+
 /// One API with everything it needs.
 pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
@@ -74,6 +77,7 @@ impl Stage {
         let files = tempfile::tempdir()?;
         let variables = [
             ("BLAZZ_MEDIA_DIR", files.path().display().to_string()),
+            ("BLAZZ_MEDIA_MAX_BYTES", MOST_BYTES.to_string()),
             ("BLAZZ_API_LISTEN", "127.0.0.1:0".to_owned()),
             ("BLAZZ_API_WORKERS", "1".to_owned()),
             ("BLAZZ_DATABASE_URL", database.url().to_owned()),
