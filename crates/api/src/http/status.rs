@@ -84,6 +84,7 @@ mod tests {
             "409 already_linked",
             "409 pairing_refused",
             "429 pairing_rate_limited",
+            "409 profile_refused",
             "409 storage_missing",
             "422 idempotency_key_reused",
             "409 conflict",
