@@ -171,7 +171,10 @@ impl Actor {
         let session = Arc::clone(&live.session);
         let telling = self.context.runtime.spawn(async move { session.logout().await }.in_current_span());
         let told = match tokio::time::timeout(LOGOUT_DEADLINE, telling).await {
-            Ok(Ok(told)) => told.map_err(|error| Fault::LogoutFailed(format!("{error:#}"))),
+            Ok(Ok(told)) => told.map_err(|error| match live.last_report().reason {
+                Some(reason) if reason.is_proxy() => Fault::ProxyFailed(reason),
+                _ => Fault::LogoutFailed(format!("{error:#}")),
+            }),
             Ok(Err(_)) => Err(Fault::LogoutFailed("the session's code failed".to_owned())),
             Err(_) => Err(Fault::TimedOut),
         };
