@@ -157,6 +157,12 @@ pub enum StateReason {
 }
 
 impl StateReason {
+    /// Whether the session's proxy is in the way.
+    #[must_use]
+    pub const fn is_proxy(self) -> bool {
+        matches!(self, Self::ProxyUnreachable | Self::ProxyRefused | Self::ProxyForbidden)
+    }
+
     /// Every reason.
     pub const ALL: [Self; 16] = [
         Self::Requested,

@@ -4,13 +4,26 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A version of WhatsApp Web, such as `2.3000.1042742319`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, examples("2.3000.1042742319"))]
 pub struct ClientVersion(pub u32, pub u32, pub u32);
+
+impl PartialSchema for ClientVersion {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A version of WhatsApp Web: three numbers."))
+            .pattern(Some(r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,10}$"))
+            .examples(["2.3000.1042742319"])
+            .into()
+    }
+}
+
+impl ToSchema for ClientVersion {}
 
 /// Why a text is not a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

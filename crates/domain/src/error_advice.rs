@@ -42,6 +42,9 @@ impl ErrorCode {
                 "Check the number, and that it is registered with WhatsApp; or link by QR code."
             }
             Self::PairingRateLimited => "Wait some minutes before the next code, or link by QR code.",
+            Self::ProxyFailed => {
+                "Correct the account's proxy, or take it away; its `state_reason` says what is wrong."
+            }
             Self::ProfileRefused => {
                 "Correct what was sent: a picture must be a square JPEG, best of 640 pixels."
             }

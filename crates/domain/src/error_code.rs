@@ -97,6 +97,8 @@ codes! {
     PairingRefused = "pairing_refused", "WhatsApp gives no pairing code";
     /// WhatsApp has been asked for pairing codes too often.
     PairingRateLimited = "pairing_rate_limited", "Too many pairing codes";
+    /// The session cannot reach WhatsApp, because its proxy is in the way.
+    ProxyFailed = "proxy_failed", "The proxy is in the way";
     /// WhatsApp does not take the profile or its picture.
     ProfileRefused = "profile_refused", "WhatsApp refused the profile";
     /// The session's directory is gone or unreadable.

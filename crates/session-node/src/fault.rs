@@ -1,6 +1,6 @@
 //! What a call on a session can fail with, and the problem that the API hears.
 
-use blazz_domain::ErrorCode;
+use blazz_domain::{ErrorCode, StateReason};
 use blazz_session_store::StoreError;
 use blazz_whatsapp::{PairingError, ProfileError};
 use blazz_wire::problem::Problem;
@@ -29,6 +29,9 @@ pub enum Fault {
     /// WhatsApp did not answer.
     #[error("{0}")]
     PairingUnanswered(String),
+    /// The session's proxy is in the way.
+    #[error("the session's proxy is in the way: {}", .0.as_str())]
+    ProxyFailed(StateReason),
     /// The account has no picture.
     #[error("the account has no picture")]
     NoPicture,
@@ -76,6 +79,7 @@ impl Fault {
             Self::PairingRateLimited(_) => (429, ErrorCode::PairingRateLimited),
             Self::PairingRefused(_) => (409, ErrorCode::PairingRefused),
             Self::TooMany => (400, ErrorCode::InvalidRequest),
+            Self::ProxyFailed(_) => (409, ErrorCode::ProxyFailed),
             Self::NoPicture => (404, ErrorCode::NotFound),
             Self::ProfileRefused(_) => (409, ErrorCode::ProfileRefused),
             Self::Invalid(_) => (400, ErrorCode::InvalidRequest),
@@ -146,6 +150,7 @@ mod tests {
             (Fault::PairingRateLimited("slow".into()), 429, "pairing_rate_limited"),
             (Fault::PairingRefused("no".into()), 409, "pairing_refused"),
             (Fault::PairingUnanswered("silence".into()), 503, "unavailable"),
+            (Fault::ProxyFailed(StateReason::ProxyRefused), 409, "proxy_failed"),
             (Fault::NoPicture, 404, "not_found"),
             (Fault::ProfileRefused("no".into()), 409, "profile_refused"),
             (Fault::ProfileUnanswered("silence".into()), 503, "unavailable"),

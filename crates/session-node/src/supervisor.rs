@@ -319,6 +319,9 @@ async fn ask_for_code(published: Arc<Published>, phone: PhoneNumber) -> Result<P
         if status.report.phone.is_some() {
             return Err(Fault::AlreadyLinked);
         }
+        if let Some(reason) = status.report.reason.filter(|reason| reason.is_proxy()) {
+            return Err(Fault::ProxyFailed(reason));
+        }
         if !may_show_a_code(&status) {
             return Err(Fault::NotRunning);
         }

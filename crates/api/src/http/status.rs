@@ -29,6 +29,7 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::AlreadyLinked
         | ErrorCode::PairingRefused
         | ErrorCode::ProfileRefused
+        | ErrorCode::ProxyFailed
         | ErrorCode::StorageMissing
         | ErrorCode::Conflict
         | ErrorCode::LogReplaced
@@ -90,6 +91,8 @@ mod tests {
             "409 already_linked",
             "409 pairing_refused",
             "429 pairing_rate_limited",
+            "409 proxy_failed",
+            "409 profile_refused",
             "409 storage_missing",
             "422 idempotency_key_reused",
             "409 conflict",

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use actix_web::http::KeepAlive;
 use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
@@ -86,6 +87,8 @@ impl Node {
         let server = HttpServer::new(move || {
             App::new().app_data(data.clone()).service(node_scope(verifier.clone(), routes))
         });
+        // A connection that outlives its request would be served for a moment after the end.
+        let server = server.keep_alive(KeepAlive::Disabled);
         let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0))?;
         let address = *server.addrs().first().context("bound")?;
         let server = server.run();

@@ -17,6 +17,7 @@ pub(crate) enum Command {
     /// Set the version by hand, until `unset`.
     Set {
         /// Three numbers, such as 2.3000.1042742319.
+        #[arg(id = "client_version", value_name = "VERSION")]
         version: ClientVersion,
         #[command(flatten)]
         remote: Remote,

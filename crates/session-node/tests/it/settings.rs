@@ -1,11 +1,12 @@
 //! What a tenant has chosen for its session: told with a start, changed while it runs, kept for when nobody says it.
 
-use blazz_domain::{AccountState, ClientVersion, Lease, SessionSettings, StateReason};
+use blazz_domain::{AccountState, ClientVersion, ErrorCode, Lease, SessionSettings, StateReason};
 use blazz_emulator::{Fault, FaultRequest, VersionChange};
-use blazz_wire::node_api::{Assignment, StartSession};
+use blazz_wire::node_api::{Assignment, RequestPairingCode, StartSession};
 use blazz_wire::request_id::RequestId;
 use std::time::Duration;
 
+use crate::linking::refused;
 use crate::proxy::{Kind, TestProxy};
 use crate::stage::{ANNA, Node, Stage};
 use crate::until::until;
@@ -118,5 +119,37 @@ async fn the_fleets_version_is_claimed_and_a_refused_one_told_of_until_there_is_
     stage.control.further_heartbeats(1).await;
     assert_eq!(stage.control.script(|script| script.heartbeats.last().unwrap().outdated), None);
     assert_eq!(stage.emulator.devices(ANNA).await.unwrap().len(), 1);
+    node.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_keeps_from_being_done_is_said_at_once() {
+    let stage = Stage::new().await;
+    let proxy = TestProxy::start(Kind::Socks5).await;
+    let node = stage.start().await;
+    let (lease, id) = (stage.lease(), RequestId::generate());
+    let bad = SessionSettings { proxy: Some(proxy.bad_url().parse().unwrap()), ..settings(1, None) };
+    node.client.start(&lease, &StartSession { linked: false, settings: bad }, &id).await.unwrap();
+    until("the proxy to be in the way", async || {
+        let report = stage.control.report(lease.account_id)?;
+        (report.reason == Some(StateReason::ProxyRefused)).then_some(())
+    })
+    .await;
+    let request = RequestPairingCode { phone: format!("+{ANNA}").parse().unwrap() };
+    let asked = std::time::Instant::now();
+    assert!(refused(node.client.pairing_code(&lease, &request, &id).await, ErrorCode::ProxyFailed));
+    assert!(asked.elapsed() < Duration::from_secs(5), "it is not waited for");
+
+    node.client.delete(&lease, &id).await.unwrap();
+    let lease = link(&stage, &node, settings(1, Some(&proxy))).await;
+    let bad = SessionSettings { proxy: Some(proxy.bad_url().parse().unwrap()), ..settings(2, None) };
+    node.client.start(&lease, &StartSession { linked: true, settings: bad }, &id).await.unwrap();
+    until("the proxy to be in the way again", async || {
+        let report = stage.control.report(lease.account_id)?;
+        (report.reason == Some(StateReason::ProxyRefused)).then_some(())
+    })
+    .await;
+    assert!(refused(node.client.logout(&lease, &id).await, ErrorCode::ProxyFailed));
+    assert_eq!(proxy.tunnels(), arrived(&stage).await);
     node.end().await.unwrap();
 }

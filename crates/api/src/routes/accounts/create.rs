@@ -15,7 +15,7 @@ use crate::state::AppState;
 /// An account to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "Sales", "device_name": "Acme CRM", "proxy": "socks5://user:password@proxy.example:1080" }))]
+#[schema(example = json!({ "name": "Sales", "device_name": "Acme CRM" }))]
 pub(crate) struct CreateAccount {
     /// Your name for it.
     #[schema(min_length = 1, max_length = 100)]

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Lease, SessionSettings, StateReason};
+use blazz_domain::{AccountState, Lease, SessionReport, SessionSettings, StateReason};
 use blazz_session_store::StoreError;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -171,7 +171,10 @@ impl Actor {
         let session = Arc::clone(&live.session);
         let telling = self.context.runtime.spawn(async move { session.logout().await }.in_current_span());
         let told = match tokio::time::timeout(LOGOUT_DEADLINE, telling).await {
-            Ok(Ok(told)) => told.map_err(|error| Fault::LogoutFailed(format!("{error:#}"))),
+            Ok(Ok(told)) => told.map_err(|error| match live.last_report().reason {
+                Some(reason) if reason.is_proxy() => Fault::ProxyFailed(reason),
+                _ => Fault::LogoutFailed(format!("{error:#}")),
+            }),
             Ok(Err(_)) => Err(Fault::LogoutFailed("the session's code failed".to_owned())),
             Err(_) => Err(Fault::TimedOut),
         };
@@ -181,9 +184,9 @@ impl Actor {
         told
     }
 
-    /// Waits until a session that starts is connected, shows a code or has failed.
+    /// Waits until a session that starts is connected, shows a code, has failed or waits for somebody.
     async fn until_decided(&mut self, deadline: Instant) {
-        while matches!(self.published.state(), AccountState::Starting | AccountState::Connecting) {
+        while is_on_its_way(&self.published.status().report) {
             let Ok(step) = tokio::time::timeout_at(deadline, self.phase.next()).await else { return };
             self.take(step).await;
         }
@@ -250,4 +253,11 @@ impl Actor {
             pump.flush(deadline).await;
         }
     }
+}
+
+/// Whether a session that starts may be connected in a moment.
+fn is_on_its_way(report: &SessionReport) -> bool {
+    let waits = |reason: StateReason| reason.is_proxy() || reason == StateReason::ClientOutdated;
+    matches!(report.state, AccountState::Starting | AccountState::Connecting)
+        && !report.reason.is_some_and(waits)
 }
