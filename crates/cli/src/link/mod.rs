@@ -23,6 +23,10 @@ use crate::output;
 /// The pause between two looks at the account.
 const PAUSE: Duration = Duration::from_millis(400);
 
+/// Said while the session's node cannot connect.
+const AWAY: &str = "WhatsApp cannot be reached from the session node just now: look at its network, its name resolution and its log. \
+                    It tries again by itself; Ctrl-C stops.";
+
 /// Link a number: draw its QR code in this terminal, or show a pairing code, until a phone has taken it.
 #[derive(Args, Debug)]
 pub(crate) struct LinkArgs {
@@ -136,9 +140,17 @@ async fn by_code(
     screen: &mut Screen,
 ) -> anyhow::Result<Round> {
     let path = format!("/v1/accounts/{account}");
-    let now: Account = workspace.get(&path).await?;
-    if now.state == AccountState::Connected {
-        return Ok(linked(&now));
+    workspace.post(&format!("{path}/session/start"), json!({})).await?;
+    // A code is asked for over the open connection; until there is one, it is said why not.
+    loop {
+        let now: Account = workspace.get(&path).await?;
+        if let Some(ended) = ended(&now, screen)? {
+            return Ok(ended);
+        }
+        if now.state == AccountState::Qr {
+            break;
+        }
+        sleep(PAUSE).await;
     }
     screen.note("asking WhatsApp for a code");
     let code = workspace.post(&format!("{path}/session/pairing-code"), json!({ "phone": phone })).await?;
@@ -161,14 +173,16 @@ fn ended(account: &Account, screen: &mut Screen) -> anyhow::Result<Option<Round>
     match account.state {
         AccountState::Connected => return Ok(Some(linked(account))),
         AccountState::QrTimeout => return Ok(Some(Round::TimedOut)),
-        AccountState::Disconnected => screen.note(
-            "WhatsApp cannot be reached from the session node just now: look at its network, name resolution and log. It is tried again; Ctrl-C stops.",
-        ),
-        AccountState::Connecting => screen.note("a phone has taken the code; logging in"),
         AccountState::Failed | AccountState::LoggedOut | AccountState::Stopped => {
             bail!("the session cannot be linked: {}", why(account));
         }
-        AccountState::New | AccountState::Starting | AccountState::Qr => {}
+        AccountState::Starting | AccountState::Disconnected
+            if account.state_reason == Some(StateReason::ConnectionLost) =>
+        {
+            screen.note(AWAY);
+        }
+        AccountState::Connecting => screen.note("a phone has taken the code; logging in"),
+        AccountState::New | AccountState::Starting | AccountState::Disconnected | AccountState::Qr => {}
     }
     Ok(None)
 }
