@@ -126,40 +126,45 @@ fn slow(calls: u32) -> Quota {
     Quota::per_minute(calls).unwrap()
 }
 
-/// Takes until a call is refused; by two processes at once, which must have come to the same bucket.
-async fn take_all_at_once(calls: u32, more: usize) -> usize {
+/// Takes more than there is, by two processes at once; how many calls passed. None when the machine was so busy that one of them gave Redis up.
+async fn take_all_at_once(bucket: &str, calls: u32, more: usize) -> Option<usize> {
     let (one, other) = (Bus::redis(&url()).await.unwrap(), Bus::redis(&url()).await.unwrap());
     for bus in [&one, &other] {
         bus.ping().await.unwrap();
     }
-    let (bucket, quota) = (own(&format!("all-{calls}-{more}")), slow(calls));
+    let (bucket, quota) = (own(bucket), slow(calls));
     let taken = (0..usize::try_from(calls).unwrap() + more).map(|n| {
         let bus = if n % 2 == 0 { &one } else { &other };
         bus.take(&bucket, quota)
     });
     let taken = futures_util::future::join_all(taken).await;
-    assert_eq!([one.counted_alone(), other.counted_alone()], [(false, 0); 2]);
-    taken.iter().filter(|decision| decision.is_allowed).count()
+    let is_common = [one, other].iter().all(|bus| bus.counted_alone() == (false, 0));
+    is_common.then(|| taken.iter().filter(|decision| decision.is_allowed).count())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_at_once_let_exactly_the_quota_pass() {
     // One call grows back in 120 ms. Whoever was held up for longer tries with a fresh bucket.
-    let mut passed = Vec::new();
-    for more in 1..20 {
+    for attempt in 0..30 {
         let began = std::time::Instant::now();
-        passed.push(take_all_at_once(500, more).await);
-        if began.elapsed() < Duration::from_millis(110) {
-            assert_eq!(passed.last(), Some(&500));
-            return;
+        let passed = take_all_at_once(&format!("five-hundred-{attempt}"), 500, 50).await;
+        if began.elapsed() < Duration::from_millis(110)
+            && let Some(passed) = passed
+        {
+            return assert_eq!(passed, 500);
         }
     }
-    panic!("never in 110 ms: {passed:?}");
+    panic!("never in 110 ms");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quota_that_grows_back_slowly_is_exact_however_long_it_takes() {
-    assert_eq!(take_all_at_once(5, 500).await, 5);
+    for attempt in 0..30 {
+        if let Some(passed) = take_all_at_once(&format!("five-{attempt}"), 5, 500).await {
+            return assert_eq!(passed, 5);
+        }
+    }
+    panic!("redis is always given up");
 }
 
 #[tokio::test]

@@ -48,6 +48,17 @@ async fn passed(stages: &[Stage], key: &str, calls: usize) -> anyhow::Result<usi
     Ok(passed)
 }
 
+/// Whether a process has given Redis up meanwhile and counted alone: on a machine that is busy with other things, a quarter of a second passes.
+async fn counted_alone(stages: &[Stage]) -> anyhow::Result<bool> {
+    for stage in stages {
+        let metrics = stage.operator().get("/metrics").await?.ok()?.text();
+        if !metrics.contains("\nblazz_rate_limit_alone_requests 0\n") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A new key of the tenant's workspace.
 async fn key_with(stage: &Stage, tenant: &Caller, body: Value) -> anyhow::Result<(String, Caller)> {
     let keys = format!("/v1/workspaces/{}/keys", tenant.workspace_id);
@@ -61,14 +72,22 @@ async fn key_with(stage: &Stage, tenant: &Caller, body: Value) -> anyhow::Result
 async fn five_hundred_calls_a_minute_pass_unless_told_otherwise_whichever_process_is_asked()
 -> anyhow::Result<()> {
     for_each_database(async |database| {
-        let stages = replicas(database, &[]).await?;
-        let tenant = stages[0].tenant("a").await?;
-        let began = Instant::now();
-        let passed = passed(&stages, &tenant.key, 800).await?;
-        // One call grows back in 120 ms.
-        let grown = usize::try_from(began.elapsed().as_millis() / 120)?;
-        ensure!(grown < 290, "the machine is too slow for this test to prove anything");
-        ensure!((500..=500 + grown).contains(&passed), "{passed} have passed, {grown} grew back");
+        let mut attempts = 0;
+        let stages = loop {
+            let stages = replicas(database, &[]).await?;
+            let tenant = stages[0].tenant("a").await?;
+            let began = Instant::now();
+            let passed = passed(&stages, &tenant.key, 800).await?;
+            // One call grows back in 120 ms.
+            let grown = usize::try_from(began.elapsed().as_millis() / 120)?;
+            if grown < 290 && !counted_alone(&stages).await? {
+                ensure!((500..=500 + grown).contains(&passed), "{passed} have passed, {grown} grew back");
+                break stages;
+            }
+            attempts += 1;
+            ensure!(attempts < 5, "the machine is too slow for this test to prove anything");
+            end(stages).await?;
+        };
         let other = stages[0].tenant("b").await?;
         let answer = other.get("/v1/accounts").await?.ok()?;
         ensure!(answer.header("ratelimit-policy") == "\"default\";q=500;w=60", "{answer:?}");
@@ -81,17 +100,20 @@ async fn five_hundred_calls_a_minute_pass_unless_told_otherwise_whichever_proces
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_a_keys_own_number_passes_whichever_process_is_asked() -> anyhow::Result<()> {
     for_each_database(async |database| {
-        let stages = replicas(database, &[]).await?;
-        let tenant = stages[0].tenant("a").await?;
-        for _ in 0..20 {
-            let (_, key) =
-                key_with(&stages[0], &tenant, json!({ "name": "k", "requests_per_minute": 30 })).await?;
+        for _ in 0..10 {
+            let stages = replicas(database, &[]).await?;
+            let tenant = stages[0].tenant("a").await?;
+            let body = json!({ "name": "k", "requests_per_minute": 30 });
+            let (_, key) = key_with(&stages[0], &tenant, body).await?;
             let began = Instant::now();
             let passed = passed(&stages, &key.key, 90).await?;
             // One call grows back in 2 s; whoever was held up for that long tries again.
-            if began.elapsed() < Duration::from_millis(1900) {
+            let is_in_time = began.elapsed() < Duration::from_millis(1900);
+            let is_common = !counted_alone(&stages).await?;
+            end(stages).await?;
+            if is_in_time && is_common {
                 ensure!(passed == 30, "{passed}");
-                return end(stages).await;
+                return Ok(());
             }
         }
         anyhow::bail!("the machine is too slow for this test to prove anything")
