@@ -169,7 +169,6 @@ fn reaction_message(
         participant: author.map(|author| author.lid_jid(0).to_string()),
         from_me: Some(known.is_own),
         id: Some(reaction.id),
-        ..Default::default()
     };
     let reaction = wa::message::ReactionMessage {
         key: MessageField::some(key),

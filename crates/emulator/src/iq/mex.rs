@@ -15,7 +15,8 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
         return Answer::Error(400, "bad-request");
     };
     let id = attr_or_empty(query, "query_id");
-    match newsletters::answer_query(request.server, request.account, &id, &asked["variables"]) {
+    let variables = newsletters::at(&asked, "/variables");
+    match newsletters::answer_query(request.server, request.account, &id, variables) {
         Some(answer) => {
             let result = NodeBuilder::new("result").bytes(answer.to_string().into_bytes()).build();
             Answer::Result(vec![result])

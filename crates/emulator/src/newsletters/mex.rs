@@ -27,6 +27,13 @@ mod older {
     pub(super) const MESSAGE_CAPPING: &str = "24503548349331633";
 }
 
+static NOTHING: Value = Value::Null;
+
+/// What is at a place in JSON; nothing where there is no such place.
+pub(crate) fn at<'a>(json: &'a Value, pointer: &str) -> &'a Value {
+    json.pointer(pointer).unwrap_or(&NOTHING)
+}
+
 /// What a query comes to: its data, or an error with a code.
 type Outcome = Result<Value, u16>;
 
@@ -46,22 +53,24 @@ pub(crate) fn answer(
         known::join_newsletter::DOC_ID => asker.follow(),
         known::leave_newsletter::DOC_ID => asker.unfollow(),
         known::update_newsletter_user_setting::DOC_ID => {
-            let on = variables["input"]["value"] == "ON";
-            asker.mute(&variables["input"]["newsletter_id"], on, "xwa2_newsletter_update_user_setting")
+            let on = at(variables, "/input/value") == "ON";
+            asker.mute(at(variables, "/input/newsletter_id"), on, "xwa2_newsletter_update_user_setting")
         }
-        older::MUTE => asker.mute(&variables["newsletter_id"], true, "xwa2_newsletter_mute_v2"),
-        older::UNMUTE => asker.mute(&variables["newsletter_id"], false, "xwa2_newsletter_unmute_v2"),
+        older::MUTE => asker.mute(at(variables, "/newsletter_id"), true, "xwa2_newsletter_mute_v2"),
+        older::UNMUTE => asker.mute(at(variables, "/newsletter_id"), false, "xwa2_newsletter_unmute_v2"),
         older::SUBSCRIBERS => asker.owned().map(|newsletter| {
             let count = newsletter.state().followers.len();
             json!({ "xwa2_newsletter_subscribers": { "subscribers": count.to_string() } })
         }),
         older::ADMIN_COUNT => asker
-            .newsletter(&variables["newsletter_id"])
+            .newsletter(at(variables, "/newsletter_id"))
             .map(|_| json!({ "xwa2_newsletter_admin": { "admin_count": 1 } })),
         older::CHANGE_OWNER => asker.change_owner(),
         older::DELETE => asker.delete(),
-        known::fetch_all_subgroups::DOC_ID => asker.sub_groups(&variables["group_id"]),
-        known::query_subgroup_participant_count::DOC_ID => asker.sub_groups(&variables["input"]["group_jid"]),
+        known::fetch_all_subgroups::DOC_ID => asker.sub_groups(at(variables, "/group_id")),
+        known::query_subgroup_participant_count::DOC_ID => {
+            asker.sub_groups(at(variables, "/input/group_jid"))
+        }
         older::REACHOUT_TIMELOCK => {
             Ok(json!({ "xwa2_fetch_account_reachout_timelock": { "is_active": false } }))
         }
@@ -91,14 +100,14 @@ impl Asker<'_> {
 
     /// The channel that is asked about, when it is the asker's own.
     fn owned(&self) -> Result<Arc<Newsletter>, u16> {
-        let newsletter = self.newsletter(&self.variables["newsletter_id"])?;
+        let newsletter = self.newsletter(at(self.variables, "/newsletter_id"))?;
         let is_owner = newsletter.state().owner == self.account.number;
         if is_owner { Ok(newsletter) } else { Err(403) }
     }
 
     fn create(&self) -> Outcome {
-        let input = &self.variables["input"];
-        let (name, description) = (input["name"].as_str(), input["description"].as_str());
+        let input = at(self.variables, "/input");
+        let (name, description) = (at(input, "/name").as_str(), at(input, "/description").as_str());
         let newsletters = &self.server.newsletters;
         let created = newsletters.create(
             self.server,
@@ -111,13 +120,13 @@ impl Asker<'_> {
     }
 
     fn metadata(&self) -> Outcome {
-        let input = &self.variables["input"];
-        let newsletter = match input["type"].as_str() {
+        let input = at(self.variables, "/input");
+        let newsletter = match at(input, "/type").as_str() {
             Some("INVITE") => {
-                let code = input["key"].as_str().unwrap_or_default();
+                let code = at(input, "/key").as_str().unwrap_or_default();
                 self.server.newsletters.by_invite(code).ok_or(404_u16)?
             }
-            _ => self.newsletter(&input["key"])?,
+            _ => self.newsletter(at(input, "/key"))?,
         };
         Ok(json!({ "xwa2_newsletter": self.shown(&newsletter) }))
     }
@@ -133,14 +142,14 @@ impl Asker<'_> {
 
     fn update(&self) -> Outcome {
         let newsletter = self.owned()?;
-        let updates = &self.variables["updates"];
-        if let Some(name) = updates["name"].as_str() {
+        let updates = at(self.variables, "/updates");
+        if let Some(name) = at(updates, "/name").as_str() {
             if !fits(name, 1, LONGEST_NAME) {
                 return Err(406);
             }
             newsletter.state().name = name.to_owned();
         }
-        if let Some(description) = updates["description"].as_str() {
+        if let Some(description) = at(updates, "/description").as_str() {
             if !fits(description, 0, LONGEST_DESCRIPTION) {
                 return Err(406);
             }
@@ -150,7 +159,7 @@ impl Asker<'_> {
     }
 
     fn follow(&self) -> Outcome {
-        let newsletter = self.newsletter(&self.variables["newsletter_id"])?;
+        let newsletter = self.newsletter(at(self.variables, "/newsletter_id"))?;
         let is_owner = newsletter.state().owner == self.account.number;
         if !is_owner {
             newsletter.state().followers.insert(self.account.number.clone(), false);
@@ -159,7 +168,7 @@ impl Asker<'_> {
     }
 
     fn unfollow(&self) -> Outcome {
-        let newsletter = self.newsletter(&self.variables["newsletter_id"])?;
+        let newsletter = self.newsletter(at(self.variables, "/newsletter_id"))?;
         newsletter.state().followers.remove(&self.account.number).ok_or(404_u16)?;
         Ok(json!({ "xwa2_newsletter_leave_v2": self.shown(&newsletter) }))
     }
@@ -174,7 +183,7 @@ impl Asker<'_> {
 
     fn change_owner(&self) -> Outcome {
         let newsletter = self.owned()?;
-        let jid = self.variables["user_id"].as_str().and_then(|id| id.parse::<Jid>().ok());
+        let jid = at(self.variables, "/user_id").as_str().and_then(|id| id.parse::<Jid>().ok());
         let heir = jid.and_then(|jid| self.server.accounts.by_jid(&jid)).ok_or(404_u16)?;
         let mut state = newsletter.state();
         state.followers.remove(&heir.number);

@@ -15,7 +15,7 @@ use crate::entropy;
 use crate::server::Server;
 
 pub(crate) use message::{messages, route};
-pub(crate) use mex::answer as answer_query;
+pub(crate) use mex::{answer as answer_query, at};
 
 /// Channels of one emulator.
 const MOST: usize = 1000;

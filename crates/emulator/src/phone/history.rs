@@ -47,7 +47,7 @@ pub(crate) async fn hand_over(server: &Arc<Server>, account: &Arc<Account>, devi
     let newest: BTreeMap<&str, &Past> = past.iter().map(|message| (message.chat.as_str(), message)).collect();
     let newest: Vec<Past> = newest.into_values().cloned().collect();
     let bootstrap = wa::HistorySync {
-        sync_type: Chunk::INITIAL_BOOTSTRAP.into(),
+        sync_type: Chunk::INITIAL_BOOTSTRAP,
         conversations: conversations(server, account, &newest),
         phone_number_to_lid_mappings: mappings(server, &past),
         progress: Some(0),
@@ -55,7 +55,7 @@ pub(crate) async fn hand_over(server: &Arc<Server>, account: &Arc<Account>, devi
     };
     send(server, account, device, HistorySyncType::INITIAL_BOOTSTRAP, 1, None, &bootstrap).await?;
     let names = wa::HistorySync {
-        sync_type: Chunk::PUSH_NAME.into(),
+        sync_type: Chunk::PUSH_NAME,
         pushnames: names(server, account, &past),
         progress: Some(100),
         ..Default::default()
@@ -65,7 +65,7 @@ pub(crate) async fn hand_over(server: &Arc<Server>, account: &Arc<Account>, devi
     let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
     for (order, chunk) in (1..=count).zip(chunks) {
         let recent = wa::HistorySync {
-            sync_type: Chunk::RECENT.into(),
+            sync_type: Chunk::RECENT,
             conversations: conversations(server, account, chunk),
             chunk_order: Some(order),
             progress: Some(order.saturating_mul(100) / count),
@@ -93,7 +93,7 @@ pub(super) async fn answer(
     let from = older.len().saturating_sub(count.min(MOST_ON_DEMAND));
     let older = older.split_off(from);
     let history = wa::HistorySync {
-        sync_type: Chunk::ON_DEMAND.into(),
+        sync_type: Chunk::ON_DEMAND,
         conversations: conversations(server, account, &older),
         chunk_order: Some(1),
         progress: Some(100),

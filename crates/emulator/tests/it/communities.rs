@@ -1,5 +1,7 @@
 //! Communities: groups below a parent, and announcements that all of its members get.
 
+use std::slice::from_ref;
+
 use serde_json::json;
 use tempfile::TempDir;
 use whatsapp_rust::features::{
@@ -28,8 +30,8 @@ async fn the_engine_makes_a_community_of_groups() {
         ..Default::default()
     };
     let choir = anna.client.groups().create_group(options).await.unwrap().metadata.id;
-    let linked = anna.client.community().link_subgroups(&community.id, &[choir.clone()]).await.unwrap();
-    assert_eq!(linked.linked_jids, [choir.clone()]);
+    let linked = anna.client.community().link_subgroups(&community.id, from_ref(&choir)).await.unwrap();
+    assert_eq!(linked.linked_jids, from_ref(&choir));
     let shown = anna.client.groups().get_metadata(&choir).await.unwrap();
     assert_eq!(shown.parent_group_jid, Some(community.id.clone()));
     let everybody = anna.client.community().get_linked_groups_participants(&community.id).await.unwrap();
@@ -43,8 +45,8 @@ async fn the_engine_makes_a_community_of_groups() {
     assert_eq!(bert.server_ack(&refused).await.as_deref(), Some("403"));
 
     let unlinked =
-        anna.client.community().unlink_subgroups(&community.id, &[choir.clone()], false).await.unwrap();
-    assert_eq!(unlinked.unlinked_jids, [choir.clone()]);
+        anna.client.community().unlink_subgroups(&community.id, from_ref(&choir), false).await.unwrap();
+    assert_eq!(unlinked.unlinked_jids, from_ref(&choir));
     anna.client.community().deactivate(&community.id).await.unwrap();
     assert!(anna.client.groups().get_metadata(&community.id).await.is_err());
     assert!(anna.client.groups().get_metadata(&choir).await.is_ok());

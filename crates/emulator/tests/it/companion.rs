@@ -35,7 +35,9 @@ impl HttpClient for MediaHost {
         let path = request.url.strip_prefix("https://127.0.0.1:");
         let path = path.ok_or_else(|| anyhow::anyhow!("not the media host: {}", request.url))?;
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let answer = reqwest::Client::new()
+        let answer = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()?
             .request(request.method.parse()?, format!("http://127.0.0.1:{path}"))
             .body(request.body.map(|body| body.to_vec()).unwrap_or_default())
             .send()
