@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use blazz_bus::Quota;
 use blazz_domain::ClientVersion;
 use blazz_domain::media::MAX_FILE_BYTES;
 use blazz_domain::session_settings::{DEFAULT_DEVICE_NAME, MAX_DEVICE_NAME_CHARS, checked_device_name};
@@ -12,9 +13,8 @@ use blazz_program::{Faults, Reader, Setting, Values};
 use blazz_services::client_version;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
-use url::Url;
-use blazz_bus::Quota;
 use ipnet::IpNet;
+use url::Url;
 
 /// The shortest operator key that is taken: what cannot be guessed is not shorter.
 const MIN_OPERATOR_KEY: usize = 20;
@@ -49,14 +49,20 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::plain("BLAZZ_WHATSAPP_VERSION_URL", "the page that names it")
         .or("https://web.whatsapp.com/sw.js"),
-    Setting::plain("BLAZZ_REQUESTS_PER_MINUTE", "how many requests a minute a workspace may make; 0: any number")
-        .or("500"),
+    Setting::plain(
+        "BLAZZ_REQUESTS_PER_MINUTE",
+        "how many requests a minute a workspace may make; 0: any number",
+    )
+    .or("500"),
     Setting::plain(
         "BLAZZ_REFUSED_KEYS_PER_MINUTE",
         "with how many keys a minute that open nothing one address may come; 0: any number",
     )
     .or("60"),
-    Setting::plain("BLAZZ_TRUSTED_PROXIES", "the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8"),
+    Setting::plain(
+        "BLAZZ_TRUSTED_PROXIES",
+        "the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
+    ),
     Setting::plain("BLAZZ_AUDIT_DAYS", "how many days an entry of the audit log is kept").or("365"),
     Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
     Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),

@@ -292,8 +292,8 @@ pub(crate) fn page(row: Value) -> Value {
 mod tests {
     use blazz_domain::{Account, Conversation, MediaFile, Message, Page, Profile};
     use blazz_services::api_keys::{ApiKey, CreatedKey};
-use blazz_services::client_version::ClientVersionView;
-use blazz_services::audit::AuditEntry;
+    use blazz_services::audit::AuditEntry;
+    use blazz_services::client_version::ClientVersionView;
     use blazz_services::events::EventPage;
     use blazz_services::fleet::{NodeView, SessionView};
     use blazz_services::sessions::Session;

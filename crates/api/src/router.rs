@@ -5,7 +5,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::docs;
 use crate::routes::{
-    accounts, client_version, conversations, events, keys, media, messages, nodes, operations, profile, sessions, workspaces, audit,
+    accounts, audit, client_version, conversations, events, keys, media, messages, nodes, operations,
+    profile, sessions, workspaces,
 };
 
 /// The routes, for the document and for the server alike.

@@ -13,8 +13,8 @@ mod subscription;
 
 use std::time::Duration;
 
-pub use inspect::{RedisServer, inspect};
 pub use gcra::{Decision, Quota};
+pub use inspect::{RedisServer, inspect};
 pub use subscription::Subscription;
 
 use crate::local::Local;

@@ -4,7 +4,10 @@ use std::fmt;
 use std::io::Write as _;
 
 use blazz_domain::{
-    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId, Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider, ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId, Actor, AuditEntryId,
+    AccountId, AccountState, Actor, ApiKeyId, AuditEntryId, ContactId, ConversationId, Desired, Direction,
+    Epoch, EventId, Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId,
+    PhoneNumber, Provider, ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp,
+    WorkspaceId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -360,7 +363,8 @@ converted!(
     JobId,
     OutboxId,
     RejectedEventId,
-    MediaId, AuditEntryId,
+    MediaId,
+    AuditEntryId
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

@@ -34,8 +34,8 @@ pub use conversation::{Contact, Conversation};
 pub use error_code::ErrorCode;
 pub use event::{Event, EventPayload};
 pub use id::{
-    AccountId, ApiKeyId, ContactId, ConversationId, EventId, JobId, MediaId, MessageId, OutboxId, AuditEntryId,
-    RejectedEventId, WorkspaceId,
+    AccountId, ApiKeyId, AuditEntryId, ContactId, ConversationId, EventId, JobId, MediaId, MessageId,
+    OutboxId, RejectedEventId, WorkspaceId,
 };
 pub use jid::Jid;
 pub use lease::{Epoch, Incarnation, Lease, StateNumber};

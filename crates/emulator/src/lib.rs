@@ -50,9 +50,9 @@ mod status;
 mod usync;
 mod version;
 
+pub use app_state::{PhoneSetting, SettingChange};
 pub use compose::{Content, ContentKind, FileToSend, Image, ReactionTo};
 pub use config::{EmulatorConfig, SETTINGS};
-pub use app_state::{PhoneSetting, SettingChange};
 pub use contact::{Activity, Availability};
 pub use emulator::Emulator;
 pub use error::EmulatorError;
