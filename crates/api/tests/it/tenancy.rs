@@ -141,10 +141,9 @@ fn takes_an_id(document: &Value, operation: &Operation) -> anyhow::Result<bool> 
 /// The example of the operation's body, which the document must have.
 fn example_body(document: &Value, operation: &Operation) -> anyhow::Result<Option<Map<String, Value>>> {
     let Some(body) = operation.value.get("requestBody") else { return Ok(None) };
-    if takes_a_picture(operation) {
-        return Ok(None);
-    }
-    let reference = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+    // Bytes hold no id.
+    let Some(json) = body.pointer("/content/application~1json") else { return Ok(None) };
+    let reference = json.pointer("/schema/$ref").and_then(Value::as_str);
     let pointer = reference.and_then(|reference| reference.strip_prefix('#')).context("a body's schema")?;
     let schema = document.pointer(pointer).context("the schema of the body")?;
     let example =

@@ -27,7 +27,8 @@ pub(crate) struct Room {
 }
 
 /// Settings that name a directory which a program writes to.
-const DIRECTORIES: &[(Which, &str)] = &[(Which::SessionNode, "BLAZZ_SESSION_ROOT")];
+const DIRECTORIES: &[(Which, &str)] =
+    &[(Which::SessionNode, "BLAZZ_SESSION_ROOT"), (Which::Api, "BLAZZ_MEDIA_DIR")];
 
 /// Looks at every directory that a program writes to. A file system that hangs holds up nothing but this.
 pub(super) async fn check(subject: &Subject, room: Room) -> Vec<Finding> {

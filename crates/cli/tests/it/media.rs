@@ -26,7 +26,7 @@ fn picture(length: usize) -> Vec<u8> {
     bytes
 }
 
-async fn content(stack: &Stack, id: &str) -> Option<Vec<u8>> {
+pub(crate) async fn content(stack: &Stack, id: &str) -> Option<Vec<u8>> {
     let url = format!("{}/v1/media/{id}/content", stack.text("api_url"));
     let answer = stack.http.get(url).bearer_auth(stack.text("workspace_key")).send().await.ok()?;
     if !answer.status().is_success() {
@@ -35,7 +35,7 @@ async fn content(stack: &Stack, id: &str) -> Option<Vec<u8>> {
     Some(answer.bytes().await.ok()?.to_vec())
 }
 
-async fn upload(stack: &Stack, mime_type: &str, bytes: &[u8]) -> Value {
+pub(crate) async fn upload(stack: &Stack, mime_type: &str, bytes: &[u8]) -> Value {
     let url = format!("{}/v1/media?filename=file.bin", stack.text("api_url"));
     let request = stack.http.post(url).bearer_auth(stack.text("workspace_key"));
     let answer = request.header("content-type", mime_type).body(bytes.to_vec()).send().await.unwrap();

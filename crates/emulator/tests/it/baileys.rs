@@ -20,7 +20,7 @@ async fn it_refuses_a_server_for_which_nobody_it_knows_vouches() {
     let mut anna = Baileys::trusting(&another.emulator.root_key(), &stage, session.path());
     let closed = anna.event("closed", |_| true).await;
     assert!(closed["reason"].as_str().unwrap().contains("certificate signature invalid"), "{closed}");
-    assert!(anna.heard.is_empty(), "{:?}", anna.heard);
+    assert!(anna.heard().is_empty(), "{:?}", anna.heard());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
