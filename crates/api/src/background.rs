@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use actix_web::web::Data;
+use blazz_services::client_version::{self, Refreshed};
 use blazz_services::{fleet, retention};
 use tokio::time::MissedTickBehavior;
 
 use crate::state::AppState;
 
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often it is asked whether another fetch of WhatsApp Web's version is due.
+const LOOK_FOR_VERSION: Duration = Duration::from_secs(60);
 const FORGET: Duration = Duration::from_secs(3600);
 
 /// Starts the tasks; they end with the process, which waits for them.
@@ -17,6 +20,34 @@ pub(crate) fn start(state: &Data<AppState>) {
     state.shutdown.tracker().spawn(async move { runner.run().await });
     state.shutdown.tracker().spawn(sweep(state.clone()));
     state.shutdown.tracker().spawn(forget(state.clone()));
+    state.shutdown.tracker().spawn(follow_client_version(state.clone()));
+}
+
+/// Keeps the version of WhatsApp Web: asks for it now and then, and when a login was refused because of it.
+async fn follow_client_version(state: Data<AppState>) {
+    let soft = state.shutdown.soft();
+    let mut ticks = tokio::time::interval(LOOK_FOR_VERSION);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let was_refused = tokio::select! {
+            () = soft.cancelled() => return,
+            _ = ticks.tick() => false,
+            () = client_version::wanted(&state.services) => true,
+        };
+        let refreshing = client_version::refresh(&state.services, was_refused);
+        match soft.run_until_cancelled(refreshing).await {
+            None => return,
+            Some(Ok(Refreshed::NotDue)) => {}
+            Some(Ok(Refreshed::Fetched(_))) => state.metrics.fetched_version("fetched"),
+            Some(Err(error)) => {
+                state.metrics.fetched_version("failed");
+                tracing::warn!(
+                    error = format!("{:#}", anyhow::Error::from(error)),
+                    "cannot fetch the version of WhatsApp Web"
+                );
+            }
+        }
+    }
 }
 
 /// Deletes what has been kept for long enough.

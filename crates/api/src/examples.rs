@@ -17,6 +17,7 @@ pub(crate) fn api_key() -> Value {
         "name": "production",
         "hint": "x9Qa",
         "scopes": ["accounts:read", "messages:*"],
+        "requests_per_minute": null,
         "created_at": "2026-01-31T12:00:00.000000Z",
         "expires_at": "2027-01-31T12:00:00.000000Z",
         "last_used_at": null,
@@ -43,6 +44,8 @@ pub(crate) fn account() -> Value {
         "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
         "name": "Sales",
         "provider": "web",
+        "device_name": "Acme CRM",
+        "proxy": { "url": "socks5://proxy.example:1080", "username": "user", "has_password": true },
         "phone": "+15550000001",
         "state": "connected",
         "state_reason": null,
@@ -60,6 +63,8 @@ pub(crate) fn new_account() -> Value {
         "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
         "name": "Sales",
         "provider": "web",
+        "device_name": "Blazz",
+        "proxy": null,
         "phone": null,
         "state": "new",
         "state_reason": null,
@@ -103,6 +108,33 @@ pub(crate) fn send_reaction() -> Value {
         "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
         "to": "+15550000002",
         "reaction": { "message_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e08", "emoji": "👍" },
+    })
+}
+
+pub(crate) fn send_image() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "image": { "media_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09", "caption": "The new price list" },
+    })
+}
+
+pub(crate) fn send_document() -> Value {
+    json!({
+        "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
+        "to": "+15550000002",
+        "document": { "media_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09", "filename": "contract.pdf" },
+    })
+}
+
+pub(crate) fn media() -> Value {
+    json!({
+        "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09",
+        "mime_type": "image/png",
+        "size": 48_213,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "filename": "prices.png",
+        "created_at": "2026-01-31T12:00:00.000000Z",
     })
 }
 
@@ -192,6 +224,33 @@ pub(crate) fn node() -> Value {
     })
 }
 
+pub(crate) fn node_probe() -> Value {
+    json!({
+        "node_id": "node-1",
+        "is_reachable": true,
+        "duration_ms": 4,
+        "version": "0.1.0",
+        "clock_ahead_ms": -2,
+        "problem": null,
+    })
+}
+
+pub(crate) fn client_version() -> Value {
+    json!({
+        "version": "2.3000.1042742319",
+        "source": "fetched",
+        "fetched": "2.3000.1042742319",
+        "fetched_at": "2026-01-31T11:00:01.000000Z",
+        "tried_at": "2026-01-31T11:00:00.000000Z",
+        "set_at": null,
+        "refused_sessions": 0,
+    })
+}
+
+pub(crate) fn profile() -> Value {
+    json!({ "name": "Acme Sales", "about": "Mon–Fri, 9 to 5" })
+}
+
 pub(crate) fn placed_session() -> Value {
     json!({
         "account_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e03",
@@ -205,6 +264,25 @@ pub(crate) fn placed_session() -> Value {
     })
 }
 
+pub(crate) fn audit_entry() -> Value {
+    json!({
+        "id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09",
+        "occurred_at": "2026-01-31T12:02:00.000000Z",
+        "workspace_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01",
+        "actor": "workspace_key",
+        "key_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e02",
+        "key_name": "production",
+        "address": "192.0.2.7",
+        "request_id": "5f0a3c1be2d94c7f8b6a1d2e3f405162",
+        "action": "sendMessage",
+        "object_type": "message",
+        "object_id": "019c1f7e-3c52-7e21-9a56-0f2a8c9d1e04",
+        "status": 201,
+        "code": null,
+        "calls": 1,
+    })
+}
+
 /// A page with one row, and another page behind it.
 pub(crate) fn page(row: Value) -> Value {
     json!({ "data": [row], "next": "aWR8MDE5YzFmN2UtM2M1Mi03ZTIx" })
@@ -212,8 +290,10 @@ pub(crate) fn page(row: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use blazz_domain::{Account, Conversation, Message, Page};
+    use blazz_domain::{Account, Conversation, MediaFile, Message, Page, Profile};
     use blazz_services::api_keys::{ApiKey, CreatedKey};
+    use blazz_services::audit::AuditEntry;
+    use blazz_services::client_version::ClientVersionView;
     use blazz_services::events::EventPage;
     use blazz_services::fleet::{NodeView, SessionView};
     use blazz_services::sessions::Session;
@@ -236,11 +316,15 @@ mod tests {
         is::<Account>(new_account());
         is::<Session>(session("qr", Some("requested"), "running"));
         is::<Session>(session("connected", None, "running"));
+        is::<MediaFile>(media());
         is::<Message>(message());
         is::<Message>(queued_message());
         is::<Page<Conversation>>(page(conversation()));
+        is::<AuditEntry>(audit_entry());
         is::<EventPage>(events());
         is::<NodeView>(node());
         is::<SessionView>(placed_session());
+        is::<ClientVersionView>(client_version());
+        is::<Profile>(profile());
     }
 }

@@ -17,6 +17,6 @@ mod routes;
 mod server;
 mod state;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, SETTINGS};
 pub use openapi::openapi;
 pub use server::{Api, run};

@@ -1,19 +1,28 @@
 //! The `blazz-api` program.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use blazz_api::{Config, openapi, run};
+use blazz_api::{Config, SETTINGS, openapi, run};
+use blazz_program::{BAD_SETTINGS, Common, Program, Reader, complain, say};
 use blazz_telemetry::Shutdown;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+const NAME: &str = "blazz-api";
+
+const EXAMPLES: &str = "Examples:
+  blazz-api                           serves, with settings from the environment
+  blazz-api --config /etc/blazz.toml  the same, with a file below the environment
+  blazz-api config check              says everything that is wrong with the settings
+  blazz-api config show               shows the settings, without secrets
+  blazz-api openapi > openapi.json    writes the OpenAPI document";
 
 /// The API of Blazz: REST for tenants and operators, the signed control API for session nodes.
 ///
-/// Settings come from environment variables named BLAZZ_…; see .env.example.
+/// Needs a database that `blazz migrate` has brought up to date.
 #[derive(Parser)]
-#[command(name = "blazz-api", version)]
+#[command(name = NAME, version)]
 struct Cli {
     /// A TOML file with the same settings, without their prefix and in lower case. The environment overrides it.
     #[arg(long, global = true, env = "BLAZZ_CONFIG", value_name = "FILE")]
@@ -28,35 +37,30 @@ enum Command {
     Serve,
     /// Print the OpenAPI document.
     Openapi,
-    /// Look at the settings.
-    #[command(subcommand)]
-    Config(ConfigCommand),
+    #[command(flatten)]
+    Common(Common),
 }
-
-#[derive(Subcommand)]
-enum ConfigCommand {
-    /// Say whether the process could start with these settings.
-    Check,
-}
-
-/// The settings cannot be used.
-const BAD_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     // An empty variable counts as none, which a path would refuse.
     let file = cli.config.filter(|file| !file.is_empty()).map(PathBuf::from);
+    let config = || Config::load(file.as_deref());
     match cli.command.unwrap_or(Command::Serve) {
         Command::Openapi => print_document(),
-        Command::Config(ConfigCommand::Check) => match Config::load(file.as_deref()) {
-            Ok(_) => say("the settings are good"),
-            Err(error) => complain(&error, BAD_SETTINGS),
-        },
-        Command::Serve => match Config::load(file.as_deref()) {
+        Command::Common(common) => {
+            let reader = Reader::new(SETTINGS, file.as_deref(), &blazz_program::environment());
+            common.run(Program { command: command(), settings: SETTINGS, reader, faults: config().err() })
+        }
+        Command::Serve => match config() {
             Ok(config) => serve(&config),
-            Err(error) => complain(&error, BAD_SETTINGS),
+            Err(faults) => complain(NAME, &faults, BAD_SETTINGS),
         },
     }
+}
+
+fn command() -> clap::Command {
+    Cli::command().after_help(format!("{}\n\n{EXAMPLES}", blazz_program::help(SETTINGS)))
 }
 
 fn serve(config: &Config) -> ExitCode {
@@ -70,24 +74,13 @@ fn serve(config: &Config) -> ExitCode {
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&format!("{error:#}"), 1),
+        Err(error) => complain(NAME, &format!("{error:#}"), 1),
     }
 }
 
 fn print_document() -> ExitCode {
     match openapi().to_pretty_json() {
         Ok(document) => say(&document),
-        Err(error) => complain(&error, 1),
+        Err(error) => complain(NAME, &error, 1),
     }
-}
-
-fn say(text: &str) -> ExitCode {
-    let written = writeln!(std::io::stdout(), "{text}");
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn complain(what: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    // There is nobody left to tell when this fails.
-    let _ = writeln!(std::io::stderr(), "blazz-api: {what}");
-    ExitCode::from(code)
 }

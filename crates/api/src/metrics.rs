@@ -15,6 +15,11 @@ pub(crate) struct Metrics {
     batches: IntCounterVec,
     rejected: IntGauge,
     nodes: IntGaugeVec,
+    version_fetches: IntCounterVec,
+    rate_limited: IntCounterVec,
+    counts_alone: IntGauge,
+    counted_alone: IntGauge,
+    audit_lost: IntGauge,
 }
 
 impl Metrics {
@@ -48,14 +53,51 @@ impl Metrics {
             "Outbox entries that this process could not take in",
         )?;
         let nodes = IntGaugeVec::new(Opts::new("blazz_nodes", "Registered session nodes"), &["state"])?;
+        let version_fetches = IntCounterVec::new(
+            Opts::new(
+                "blazz_client_version_fetches_total",
+                "Fetches of WhatsApp Web's version by this process",
+            ),
+            &["outcome"],
+        )?;
         let registry = all.registry();
+        registry.register(Box::new(version_fetches.clone()))?;
+        let rate_limited = IntCounterVec::new(
+            Opts::new("blazz_rate_limited_total", "Requests refused because a quota was used up"),
+            &["policy"],
+        )?;
+        let counts_alone = IntGauge::new(
+            "blazz_rate_limit_alone",
+            "1 while this process counts requests alone because Redis is away",
+        )?;
+        let counted_alone =
+            IntGauge::new("blazz_rate_limit_alone_requests", "Requests that this process has counted alone")?;
+        let audit_lost =
+            IntGauge::new("blazz_audit_lost_entries", "Audit entries that this process could not write")?;
+        registry.register(Box::new(rate_limited.clone()))?;
+        registry.register(Box::new(counts_alone.clone()))?;
+        registry.register(Box::new(counted_alone.clone()))?;
+        registry.register(Box::new(audit_lost.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(ingested.clone()))?;
         registry.register(Box::new(batches.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         registry.register(Box::new(nodes.clone()))?;
-        Ok(Self { all, requests, seconds, ingested, batches, rejected, nodes })
+        Ok(Self {
+            all,
+            requests,
+            seconds,
+            ingested,
+            batches,
+            rejected,
+            nodes,
+            version_fetches,
+            rate_limited,
+            counts_alone,
+            counted_alone,
+            audit_lost,
+        })
     }
 
     /// A request was answered.
@@ -73,6 +115,27 @@ impl Metrics {
     /// A batch was refused: the node keeps it.
     pub(crate) fn ingest_refused(&self) {
         self.batches.with_label_values(&["refused"]).inc();
+    }
+
+    /// This process has asked for WhatsApp Web's version.
+    pub(crate) fn fetched_version(&self, outcome: &str) {
+        self.version_fetches.with_label_values(&[outcome]).inc();
+    }
+
+    /// A request was refused because a quota was used up: `default`, `key`, or `address`.
+    pub(crate) fn rate_limited(&self, policy: &str) {
+        self.rate_limited.with_label_values(&[policy]).inc();
+    }
+
+    /// Whether requests are counted by this process alone just now, and how many were.
+    pub(crate) fn count_alone(&self, (is_alone, requests): (bool, u64)) {
+        self.counts_alone.set(i64::from(is_alone));
+        self.counted_alone.set(i64::try_from(requests).unwrap_or(i64::MAX));
+    }
+
+    /// How many entries of the audit log are lost.
+    pub(crate) fn count_audit_lost(&self, entries: u64) {
+        self.audit_lost.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 
     /// How many nodes are heard of, and how many are not.

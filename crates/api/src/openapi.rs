@@ -5,7 +5,7 @@ use blazz_domain::ErrorCode;
 use blazz_wire::problem;
 use serde::Serialize;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, Responses};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -44,7 +44,8 @@ pub(crate) struct Problem {
     info(
         title = "Blazz",
         description = "Link WhatsApp numbers, send and receive messages.\n\nEvery error is a problem (RFC 9457) with a stable `code`. Lists are pages: pass \
-                       `next` as `after` until it is absent. Every answer names its request in `X-Request-Id`; send one of your own and it is kept.",
+                       `next` as `after` until it is absent. What a workspace may call is limited: \
+                       `RateLimit` tells what is left. Every answer names its request in `X-Request-Id`; send one of your own and it is kept.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/", description = "this installation")),
@@ -52,10 +53,13 @@ pub(crate) struct Problem {
         (name = "workspaces", description = "Tenants and their keys. Operator."),
         (name = "fleet", description = "Session nodes and what runs on them. Operator."),
         (name = "accounts", description = "WhatsApp numbers."),
+        (name = "profile", description = "What others see of a number: its name, its about text, its picture."),
         (name = "sessions", description = "The linked-device login of a number."),
+        (name = "media", description = "Files to send, and files that came with messages."),
         (name = "messages", description = "Messages, out and in."),
         (name = "conversations", description = "Threads with contacts."),
         (name = "events", description = "What happened, in order, without gaps."),
+        (name = "audit", description = "Who did what."),
         (name = "operations", description = "For those who run the process."),
     ),
     components(schemas(Problem)),
@@ -116,6 +120,7 @@ fn complete(path: &str, operation: &mut Operation) {
             ErrorCode::KeyExpired,
             ErrorCode::KeyRevoked,
             ErrorCode::WrongKeyKind,
+            ErrorCode::RateLimited,
             ErrorCode::Internal,
             ErrorCode::Unavailable,
         ]);
@@ -123,18 +128,17 @@ fn complete(path: &str, operation: &mut Operation) {
             codes.push(ErrorCode::MissingScope);
         }
     }
-    if operation.request_body.is_some() {
-        codes.extend([
-            ErrorCode::MalformedJson,
-            ErrorCode::InvalidRequest,
-            ErrorCode::BodyTooLarge,
-            ErrorCode::UnsupportedMediaType,
-        ]);
+    if let Some(RefOr::T(body)) = &operation.request_body {
+        if body.content.contains_key("application/json") {
+            codes.push(ErrorCode::MalformedJson);
+        }
+        codes.extend([ErrorCode::InvalidRequest, ErrorCode::BodyTooLarge, ErrorCode::UnsupportedMediaType]);
     }
     for parameter in operation.parameters.iter().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
         match (&parameter.parameter_in, parameter.name.as_str()) {
             (ParameterIn::Path, "account_id") => codes.push(ErrorCode::AccountNotFound),
+            (ParameterIn::Path, "media_id") => codes.push(ErrorCode::MediaNotFound),
             (ParameterIn::Path, _) => codes.push(ErrorCode::NotFound),
             (ParameterIn::Query, "after") => {
                 codes.extend([ErrorCode::InvalidRequest, ErrorCode::InvalidCursor])
@@ -144,11 +148,36 @@ fn complete(path: &str, operation: &mut Operation) {
         }
     }
     add_refusals(&mut operation.responses, &codes);
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            response.headers.insert("X-Request-Id".to_owned(), RefOr::T(request_id_header()));
+    let is_limited = needs_scope(operation);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        for (name, header) in headers(status, is_limited) {
+            response.headers.insert(name.to_owned(), RefOr::T(header));
         }
     }
+}
+
+/// The headers that every answer with this status has.
+fn headers(status: &str, is_limited: bool) -> Vec<(&'static str, Header)> {
+    let mut headers =
+        vec![("X-Request-Id", header(Type::String, "The id under which the logs know this request."))];
+    // Without a key that opens something, nobody's calls are counted.
+    if is_limited && status != "401" {
+        headers.extend([
+            (
+                "RateLimit-Policy",
+                header(Type::String, "The quota that the call counts towards: `q` calls in `w` seconds."),
+            ),
+            (
+                "RateLimit",
+                header(Type::String, "`r` calls are left; in `t` seconds all of the quota is there again."),
+            ),
+        ]);
+    }
+    if status == "429" {
+        headers.push(("Retry-After", header(Type::Integer, "How many seconds to wait before the next try.")));
+    }
+    headers
 }
 
 fn needs_scope(operation: &Operation) -> bool {
@@ -179,12 +208,9 @@ fn add_refusals(responses: &mut Responses, codes: &[ErrorCode]) {
     }
 }
 
-fn request_id_header() -> utoipa::openapi::Header {
-    let schema = ObjectBuilder::new().schema_type(Type::String).build();
-    HeaderBuilder::new()
-        .schema(Some(schema))
-        .description(Some("The id under which the logs know this request."))
-        .build()
+fn header(kind: Type, description: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(kind).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
 }
 
 fn bearer(description: &str) -> RefOr<SecurityScheme> {

@@ -13,15 +13,17 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::{Context as _, bail};
-use blazz_bus::Bus;
+use blazz_bus::{Bus, Quota};
 use blazz_database::{Alone, Pool};
 use blazz_domain::{Clock, SystemClock};
+use blazz_media::MediaStore;
+use blazz_services::audit::Audit;
 use blazz_services::{NodeDirectory, Services, Settings};
 use blazz_telemetry::Shutdown;
 use tokio::runtime::Handle;
 
 use crate::config::Config;
-use crate::http::{OperatorKey, RouteTable, gate, observe};
+use crate::http::{Guesses, OperatorKey, RouteTable, gate, observe};
 use crate::metrics::Metrics;
 use crate::state::AppState;
 use crate::{background, control, openapi, router};
@@ -37,6 +39,7 @@ pub struct Api {
     address: SocketAddr,
     shutdown: Shutdown,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    audit: Audit,
     /// Keeps a second process out where there must be none, until this one has ended.
     _alone: Option<Alone>,
 }
@@ -91,7 +94,7 @@ impl Api {
         if let Some(path) = &config.ready_file {
             write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(Self { address, shutdown, server, _alone: alone })
+        Ok(Self { address, shutdown, server, audit: state.audit.clone(), _alone: alone })
     }
 
     /// Where it listens.
@@ -105,7 +108,10 @@ impl Api {
     /// # Errors
     /// When the server failed.
     pub async fn ended(self) -> anyhow::Result<()> {
-        self.server.await.context("the server panicked")??;
+        let served = self.server.await;
+        // Every request has had its answer.
+        self.audit.finish().await;
+        served.context("the server panicked")??;
         // Also when the server ended by itself.
         self.shutdown.finish().await;
         tracing::info!("ended");
@@ -161,15 +167,30 @@ async fn services(
         None => Bus::in_process(),
     };
     let nodes = NodeDirectory::new(config.fleet_secret.clone(), Arc::clone(&clock))?;
-    let settings =
-        Settings { message_ttl: config.message_ttl, node_ttl: config.node_ttl, ..Settings::default() };
-    Ok(Services::new(pool, bus, clock, nodes, settings, shutdown.clone()))
+    let media = MediaStore::in_directory(&config.media_dir)
+        .with_context(|| format!("cannot use {} (BLAZZ_MEDIA_DIR)", config.media_dir.display()))?;
+    let settings = Settings {
+        message_ttl: config.message_ttl,
+        node_ttl: config.node_ttl,
+        device_name: config.device_name.clone(),
+        client_version: config.whatsapp_version,
+        client_version_url: config.whatsapp_version_url.clone(),
+        media_limit: config.media_max_bytes,
+        audit_ttl: config.audit_ttl,
+        ..Settings::default()
+    };
+    Ok(Services::new(pool, bus, clock, nodes, media, settings, shutdown.clone()))
 }
 
 fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Result<AppState> {
     let document = openapi();
+    let audit = Audit::start(services.pool.clone(), Arc::clone(&services.clock));
     Ok(AppState {
         services,
+        guesses: Guesses::new(Quota::per_minute(config.refused_keys_per_minute)),
+        proxies: config.trusted_proxies.clone(),
+        requests_per_minute: Quota::per_minute(config.requests_per_minute),
+        audit,
         operator: OperatorKey::new(&config.operator_key, config.operator_key_previous.as_deref()),
         routes: RouteTable::new(&document)?,
         document: document.to_json()?,

@@ -1,10 +1,13 @@
 //! What every request can reach.
 
+use blazz_bus::Quota;
 use blazz_services::Services;
+use blazz_services::audit::Audit;
 use blazz_telemetry::Shutdown;
+use ipnet::IpNet;
 use tokio::runtime::Handle;
 
-use crate::http::{OperatorKey, RouteTable};
+use crate::http::{Guesses, OperatorKey, RouteTable};
 use crate::metrics::Metrics;
 
 /// Shared by every worker.
@@ -13,6 +16,14 @@ pub(crate) struct AppState {
     pub(crate) services: Services,
     /// Who the operator is.
     pub(crate) operator: OperatorKey,
+    /// Who comes with bad keys.
+    pub(crate) guesses: Guesses,
+    /// The proxies that are believed.
+    pub(crate) proxies: Vec<IpNet>,
+    /// How much a workspace may call; none when that is not counted.
+    pub(crate) requests_per_minute: Option<Quota>,
+    /// Who does what.
+    pub(crate) audit: Audit,
     /// The routes, as documented.
     pub(crate) routes: RouteTable,
     /// The OpenAPI document, as it is served.

@@ -1,14 +1,20 @@
-//! What API processes tell each other: wake-ups and used nonces, through Redis, or in process where there is only one.
+//! What API processes tell each other: wake-ups, used nonces and how many calls were made, through Redis, or in process where there is only
+//! one.
 //!
 //! Nothing here is a promise: whoever listens also looks by itself now and then.
 
+mod gcra;
+mod inspect;
 mod local;
+mod outage;
 mod publisher;
 mod remote;
 mod subscription;
 
 use std::time::Duration;
 
+pub use gcra::{Decision, Quota};
+pub use inspect::{RedisServer, inspect};
 pub use subscription::Subscription;
 
 use crate::local::Local;
@@ -75,6 +81,24 @@ impl Bus {
         match &self.0 {
             Kind::Local(local) => Ok(local.remember(nonce, ttl)),
             Kind::Remote(remote) => remote.remember(nonce, ttl).await,
+        }
+    }
+
+    /// Takes one call out of `bucket`, which begins full: exact across all processes with this Redis, by Redis' clock. While Redis is away, or
+    /// takes longer than a quarter of a second, this process counts alone, from a full bucket.
+    pub async fn take(&self, bucket: &str, quota: Quota) -> Decision {
+        match &self.0 {
+            Kind::Local(local) => local.take(bucket, quota),
+            Kind::Remote(remote) => remote.take(bucket, quota).await,
+        }
+    }
+
+    /// Whether calls are counted by this process alone just now although others count too, and how many were since it began.
+    #[must_use]
+    pub fn counted_alone(&self) -> (bool, u64) {
+        match &self.0 {
+            Kind::Local(_) => (false, 0),
+            Kind::Remote(remote) => remote.counted_alone(),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use clap_complete::Shell;
 
@@ -22,15 +21,10 @@ pub(crate) struct ManualArgs {
     directory: PathBuf,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result<()> {
-    let mut script = Vec::new();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command, name, &mut script);
-    output::line(String::from_utf8(script)?.trim_end())
+pub(crate) fn completions(args: &CompletionsArgs, command: clap::Command) -> anyhow::Result<()> {
+    output::line(blazz_program::manual::completions(args.shell, command)?.trim_end())
 }
 
 pub(crate) fn write(args: &ManualArgs, command: clap::Command) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write the manual to {}", args.directory.display());
-    std::fs::create_dir_all(&args.directory).with_context(cannot)?;
-    clap_mangen::generate_to(command, &args.directory).with_context(cannot)
+    blazz_program::manual::write(&args.directory, command)
 }

@@ -12,6 +12,14 @@ pub(crate) fn json(value: &Value) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// Prints `value` as JSON on one line.
+///
+/// # Errors
+/// When standard output is gone.
+pub(crate) fn compact(value: &Value) -> anyhow::Result<()> {
+    line(&value.to_string())
+}
+
 /// Prints what came of a command: `value` for programs, `text` for people.
 ///
 /// # Errors

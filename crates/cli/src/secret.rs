@@ -12,8 +12,10 @@ use crate::output;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// A new fleet secret, for the API (BLAZZ_FLEET_SECRET).
+    #[command(after_help = "Examples:\n  blazz secret fleet")]
     Fleet(Form),
     /// The secret of one node (BLAZZ_NODE_SECRET), derived from the fleet secret.
+    #[command(after_help = "Examples:\n  BLAZZ_FLEET_SECRET=$(cat fleet_secret) blazz secret node node-1")]
     Node {
         /// The node's id (BLAZZ_NODE_ID).
         id: NodeId,
@@ -23,7 +25,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// A new storage key, for the nodes of one session root (BLAZZ_STORAGE_KEY).
+    #[command(after_help = "Examples:\n  blazz secret storage")]
+    Storage(Form),
     /// A new operator key, for the API (BLAZZ_OPERATOR_KEY).
+    #[command(after_help = "Examples:\n  blazz secret operator")]
     Operator(Form),
 }
 
@@ -50,8 +56,14 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             let fleet = FleetSecret::parse(&secret).context("BLAZZ_FLEET_SECRET is not a fleet secret")?;
             form.print(&fleet.node_secret(&id).to_hex())
         }
+        Command::Storage(form) => form.print(&storage_key()),
         Command::Operator(form) => form.print(&operator_key()),
     }
+}
+
+/// A fresh storage key: 64 hex digits.
+pub(crate) fn storage_key() -> String {
+    hex::encode(random::bytes::<32>())
 }
 
 /// A fresh operator key: `blzop_` and 64 hex digits.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use blazz_domain::{
-    Account, AccountId, AccountState, Desired, Epoch, Jid, Lease, NodeId, PhoneNumber, Provider, StateNumber,
-    StateReason, Timestamp, WorkspaceId,
+    Account, AccountId, AccountState, Desired, Epoch, Jid, Lease, NodeId, PhoneNumber, Provider, Proxy,
+    SessionSettings, StateNumber, StateReason, Timestamp, WorkspaceId,
 };
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -50,6 +50,14 @@ row! {
         linked_at: Option<Timestamp> as Option<UtcTime>,
         /// When it was created.
         created_at: Timestamp as UtcTime,
+        /// What the phone shows in its list of linked devices.
+        device_name: String as String,
+        /// The proxy through which alone its session connects.
+        proxy: Option<Proxy> as Option<Word<Proxy>>,
+        /// Counts the changes of these two.
+        settings_revision: i64 as i64,
+        /// The revision that its node is known to have.
+        settings_applied: i64 as i64,
     }
 }
 
@@ -58,6 +66,16 @@ impl AccountRow {
     #[must_use]
     pub const fn lease(&self) -> Lease {
         Lease { workspace_id: self.workspace_id, account_id: self.id, epoch: self.epoch }
+    }
+
+    /// What its node has to know of its tenant's choices.
+    #[must_use]
+    pub fn settings(&self) -> SessionSettings {
+        SessionSettings {
+            revision: self.settings_revision,
+            device_name: self.device_name.clone(),
+            proxy: self.proxy.clone(),
+        }
     }
 }
 
@@ -68,6 +86,8 @@ impl From<AccountRow> for Account {
             workspace_id: row.workspace_id,
             name: row.name,
             provider: row.provider,
+            device_name: row.device_name,
+            proxy: row.proxy.as_ref().map(Proxy::view),
             phone: row.phone,
             state: row.state,
             state_reason: row.state_reason,
@@ -168,20 +188,36 @@ pub async fn list(
     Ok(rows(kept))
 }
 
-/// Renames an account. `None` when the workspace has no such account.
+/// Stores an account's name and settings, as the caller has changed them under the account's lock.
+///
+/// # Errors
+/// `NotFound` when the account is gone.
+pub async fn save_settings(conn: &mut Conn, row: &AccountRow) -> Result<(), DatabaseError> {
+    let kept = KeptAccount::from(row);
+    let settings = (
+        accounts::name.eq(kept.name),
+        accounts::device_name.eq(kept.device_name),
+        accounts::proxy.eq(kept.proxy),
+        accounts::settings_revision.eq(kept.settings_revision),
+    );
+    let update = diesel::update(of(row.workspace_id, row.id)).set(settings);
+    let changed = on!(conn, c => update.execute(c).await)?;
+    if changed == 0 { Err(DatabaseError::NotFound) } else { Ok(()) }
+}
+
+/// Notes which revision of the settings the node has.
 ///
 /// # Errors
 /// When the database is not there.
-pub async fn rename(
+pub async fn set_settings_applied(
     conn: &mut Conn,
     workspace_id: WorkspaceId,
     id: AccountId,
-    name: &str,
-) -> Result<Option<AccountRow>, DatabaseError> {
-    let update = diesel::update(of(workspace_id, id)).set(accounts::name.eq(name));
-    let update = update.returning(accounts::all_columns);
-    let kept: Option<KeptAccount> = on!(conn, c => update.get_result(c).await.optional())?;
-    Ok(kept.map(AccountRow::from))
+    revision: i64,
+) -> Result<(), DatabaseError> {
+    let update = diesel::update(of(workspace_id, id)).set(accounts::settings_applied.eq(revision));
+    on!(conn, c => update.execute(c).await)?;
+    Ok(())
 }
 
 /// Deletes an account with its conversations and messages, and gives what it was.
@@ -269,7 +305,8 @@ pub async fn list_of_node(conn: &mut Conn, node_id: &NodeId) -> Result<Vec<Accou
     Ok(rows(kept))
 }
 
-/// The sessions of a node that are live against their tenant's wish, wanted and not live, or believed lost with it. For the fleet.
+/// The sessions of a node that are live against their tenant's wish, wanted and not live, believed lost with it, or of which the node lacks
+/// the latest settings. For the fleet.
 ///
 /// # Errors
 /// When the database is not there.
@@ -278,12 +315,14 @@ pub async fn list_unsettled_of_node(
     node_id: &NodeId,
 ) -> Result<Vec<AccountRow>, DatabaseError> {
     let wanted = accounts::desired.eq(Word(Desired::Running));
+    let wants = accounts::desired.eq(Word(Desired::Running));
     let unwanted = accounts::desired.eq(Word(Desired::Stopped));
     let was_lost = accounts::state_reason.assume_not_null().eq(Word(StateReason::NodeLost));
     let unsettled = wanted
         .and(accounts::state.ne_all(live_states()))
         .or(unwanted.and(accounts::state.eq_any(live_states())))
-        .or(accounts::state_reason.is_not_null().and(was_lost));
+        .or(accounts::state_reason.is_not_null().and(was_lost))
+        .or(wants.and(accounts::settings_applied.lt(accounts::settings_revision)));
     let query = accounts::table.filter(accounts::node_id.eq(node_id.as_str())).filter(unsettled);
     let query = query.order(accounts::id);
     let kept: Vec<KeptAccount> = on!(conn, c => query.load(c).await)?;
@@ -327,6 +366,18 @@ pub async fn list_placed(
         query.load(c).await
     })?;
     Ok(rows(kept))
+}
+
+/// How many sessions, of every workspace, stand where they stand for this reason. For operators.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn count_by_reason(conn: &mut Conn, reason: StateReason) -> Result<u32, DatabaseError> {
+    let given = accounts::state_reason.assume_not_null().eq(Word(reason));
+    let query =
+        accounts::table.filter(accounts::state_reason.is_not_null()).filter(given).select(count_star());
+    let count: i64 = on!(conn, c => query.first(c).await)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// How many sessions a node holds.

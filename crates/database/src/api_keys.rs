@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::row::rows;
 use crate::schema::api_keys;
-use crate::types::{Id, Json, UtcTime};
+use crate::types::{Id, Json, UtcTime, int};
 use crate::{Conn, DatabaseError};
 
 row! {
@@ -34,6 +34,8 @@ row! {
         last_used_at: Option<Timestamp> as Option<UtcTime>,
         /// The key that took its place.
         replaced_by: Option<ApiKeyId> as Option<Id>,
+        /// How many calls a minute it may make; without it, it shares those of its workspace.
+        requests_per_minute: Option<u32> as Option<i32>,
     }
 }
 
@@ -130,6 +132,24 @@ pub async fn replace(
         }
         insert(conn, new).await?;
         Ok(true)
+    })
+    .await
+}
+
+/// Sets how many calls a minute a key may make; whether the workspace has such a key.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_requests_per_minute(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: ApiKeyId,
+    requests_per_minute: Option<u32>,
+) -> Result<bool, DatabaseError> {
+    conn.in_turn(async |conn| {
+        let own = api_keys::table.find(Id(id.0)).filter(api_keys::workspace_id.eq(Id(workspace_id.0)));
+        let change = api_keys::requests_per_minute.eq(requests_per_minute.map(int));
+        Ok(on!(conn, c => diesel::update(own).set(change).execute(c).await)? == 1)
     })
     .await
 }

@@ -223,6 +223,27 @@ pub async fn set_read(
     Ok(())
 }
 
+/// Stores what a message says. The caller holds its lock.
+///
+/// # Errors
+/// When the database is not there.
+pub async fn set_content(
+    conn: &mut Conn,
+    workspace_id: WorkspaceId,
+    id: MessageId,
+    content: &MessageContent,
+) -> Result<(), DatabaseError> {
+    let content = Json(content.clone());
+    conn.in_turn(async |conn| {
+        on!(conn, c => {
+            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
+            diesel::update(own).set(dsl::content.eq(content.clone())).execute(c).await
+        })?;
+        Ok(())
+    })
+    .await
+}
+
 /// Stores the reactions to a message. The caller holds its lock.
 ///
 /// # Errors

@@ -51,6 +51,15 @@ struct Run {
     version: String,
 }
 
+/// How a database's tables stand to this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrations {
+    /// How many migrations of this version have not run.
+    pub missing: usize,
+    /// How many have run that this version does not know: a newer one has been here.
+    pub unknown: usize,
+}
+
 impl Pool {
     /// Whether every migration of this version has run. Only asks; newer ones do not matter, for old and new processes run side by side
     /// during an upgrade.
@@ -58,12 +67,21 @@ impl Pool {
     /// # Errors
     /// When the database does not answer.
     pub async fn is_migrated(&self) -> Result<bool, DatabaseError> {
+        Ok(self.migrations().await?.missing == 0)
+    }
+
+    /// Which migrations have run. Only asks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn migrations(&self) -> Result<Migrations, DatabaseError> {
         let mut conn = self.get().await?;
         let needed = match &conn.link {
             Link::Postgres(_) => versions::<Pg>(&POSTGRES),
             Link::Sqlite(_) => versions::<Sqlite>(&SQLITE),
         };
-        Ok(needed?.is_subset(&have_run(&mut conn).await?))
+        let (needed, run) = (needed?, have_run(&mut conn).await?);
+        Ok(Migrations { missing: needed.difference(&run).count(), unknown: run.difference(&needed).count() })
     }
 }
 

@@ -48,6 +48,7 @@ diesel::table! {
         expires_at -> Nullable<UtcTime>,
         last_used_at -> Nullable<UtcTime>,
         replaced_by -> Nullable<Id>,
+        requests_per_minute -> Nullable<Integer>,
     }
 }
 
@@ -94,6 +95,10 @@ diesel::table! {
         epoch -> BigInt,
         linked_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
+        device_name -> Text,
+        proxy -> Nullable<Text>,
+        settings_revision -> BigInt,
+        settings_applied -> BigInt,
     }
 }
 
@@ -238,6 +243,22 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::sql::*;
 
+    media (id) {
+        id -> Id,
+        workspace_id -> Id,
+        sha256 -> Text,
+        mime -> Text,
+        size -> BigInt,
+        filename -> Text,
+        state -> Text,
+        created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
     rejected_events (id) {
         id -> Id,
         workspace_id -> Id,
@@ -275,6 +296,41 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
+    audit_entries (id) {
+        id -> Id,
+        occurred_at -> UtcTime,
+        workspace_id -> Nullable<Id>,
+        actor -> Text,
+        key_id -> Nullable<Id>,
+        key_name -> Nullable<Text>,
+        address -> Nullable<Text>,
+        request_id -> Text,
+        action -> Text,
+        object_type -> Nullable<Text>,
+        object_id -> Nullable<Text>,
+        status -> Nullable<SmallInt>,
+        code -> Nullable<Text>,
+        calls -> Integer,
+    }
+}
+
 diesel::joinable!(conversations -> contacts (contact_id));
 diesel::joinable!(messages -> conversations (conversation_id));
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::sql::*;
+
+    client_versions (source) {
+        source -> Text,
+        version -> Nullable<Text>,
+        at -> Nullable<UtcTime>,
+        tried_at -> Nullable<UtcTime>,
+        asked_at -> Nullable<UtcTime>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, nodes, contacts, conversations, messages);

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::Write as _;
 
 use blazz_domain::{
-    AccountId, AccountState, ApiKeyId, ContactId, ConversationId, Desired, Direction, Epoch, EventId,
-    Incarnation, Jid, JobId, MessageId, MessageStatus, NodeId, OutboxId, PhoneNumber, Provider,
-    ProviderMessageId, RejectedEventId, StateNumber, StateReason, Timestamp, WorkspaceId,
+    AccountId, AccountState, Actor, ApiKeyId, AuditEntryId, ContactId, ConversationId, Desired, Direction,
+    Epoch, EventId, Incarnation, Jid, JobId, MediaId, MessageId, MessageStatus, NodeId, OutboxId,
+    PhoneNumber, Provider, ProviderMessageId, Proxy, RejectedEventId, StateNumber, StateReason, Timestamp,
+    WorkspaceId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -165,7 +166,7 @@ macro_rules! spelled {
         }
     )*};
 }
-spelled!(AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
+spelled!(Actor, AccountState, StateReason, Provider, Desired, Direction, MessageStatus, Jid, NodeId);
 
 impl Spelled for PhoneNumber {
     fn spell(&self) -> &str {
@@ -184,6 +185,16 @@ impl Spelled for ProviderMessageId {
 
     fn read(text: String) -> Option<Self> {
         Some(Self(text))
+    }
+}
+
+impl Spelled for Proxy {
+    fn spell(&self) -> &str {
+        self.secret_text()
+    }
+
+    fn read(text: String) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
@@ -277,7 +288,7 @@ macro_rules! wrapped {
 }
 wrapped!(
     Id(Id): WorkspaceId, AccountId, ContactId, ConversationId, MessageId, EventId, ApiKeyId, JobId, OutboxId,
-    RejectedEventId
+    RejectedEventId, MediaId, AuditEntryId,
 );
 
 macro_rules! counted {
@@ -324,7 +335,7 @@ macro_rules! unsigned {
         }
     )*};
 }
-unsigned!(u32 => i32, u64 => i64);
+unsigned!(u16 => i16, u32 => i32, u64 => i64);
 
 macro_rules! converted {
     ($($name:ident),*) => {$(
@@ -351,7 +362,9 @@ converted!(
     ApiKeyId,
     JobId,
     OutboxId,
-    RejectedEventId
+    RejectedEventId,
+    MediaId,
+    AuditEntryId
 );
 
 /// As the database keeps it; what does not fit is beyond any real size.

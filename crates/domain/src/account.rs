@@ -10,6 +10,8 @@ use crate::id::{AccountId, WorkspaceId};
 use crate::message::UnknownName;
 use crate::node::NodeId;
 use crate::phone::PhoneNumber;
+use crate::proxy::ProxyView;
+use crate::session_settings::default_device_name;
 
 /// The most characters an account's name may have.
 pub const MAX_NAME_CHARS: usize = 100;
@@ -134,7 +136,7 @@ pub enum StateReason {
     LoginRefused,
     /// WhatsApp has banned the number, for a time or for good.
     Banned,
-    /// WhatsApp wants a newer client version.
+    /// WhatsApp wants a newer client version; the session connects again as soon as one is known.
     ClientOutdated,
     /// The session's directory is not where it was, or cannot be read or written.
     StorageFailed,
@@ -144,11 +146,25 @@ pub enum StateReason {
     NodeLost,
     /// Its node was started again.
     NodeRestarted,
+    /// WhatsApp wants a passkey of the number before it links it, and Blazz has none.
+    PasskeyRequired,
+    /// Its proxy cannot be reached; it is tried again, and never without the proxy.
+    ProxyUnreachable,
+    /// Its proxy refuses: the credentials, or the way to WhatsApp.
+    ProxyRefused,
+    /// Its proxy is at an address that this installation does not allow.
+    ProxyForbidden,
 }
 
 impl StateReason {
+    /// Whether the session's proxy is in the way.
+    #[must_use]
+    pub const fn is_proxy(self) -> bool {
+        matches!(self, Self::ProxyUnreachable | Self::ProxyRefused | Self::ProxyForbidden)
+    }
+
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Requested,
         Self::QrExpired,
         Self::ConnectionLost,
@@ -161,6 +177,10 @@ impl StateReason {
         Self::Crashed,
         Self::NodeLost,
         Self::NodeRestarted,
+        Self::PasskeyRequired,
+        Self::ProxyUnreachable,
+        Self::ProxyRefused,
+        Self::ProxyForbidden,
     ];
 
     /// The stable name.
@@ -179,6 +199,10 @@ impl StateReason {
             Self::Crashed => "crashed",
             Self::NodeLost => "node_lost",
             Self::NodeRestarted => "node_restarted",
+            Self::PasskeyRequired => "passkey_required",
+            Self::ProxyUnreachable => "proxy_unreachable",
+            Self::ProxyRefused => "proxy_refused",
+            Self::ProxyForbidden => "proxy_forbidden",
         }
     }
 }
@@ -249,6 +273,13 @@ pub struct Account {
     pub name: String,
     /// How it reaches WhatsApp.
     pub provider: Provider,
+    /// What the phone shows in its list of linked devices, from the next linking on.
+    #[serde(default = "default_device_name")]
+    #[schema(examples("Blazz"))]
+    pub device_name: String,
+    /// The proxy through which alone the session connects; absent when it connects directly.
+    #[serde(default)]
+    pub proxy: Option<ProxyView>,
     /// The linked number; absent until it was first linked.
     pub phone: Option<PhoneNumber>,
     /// Where its session stands.

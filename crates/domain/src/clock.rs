@@ -28,6 +28,13 @@ impl Timestamp {
         DateTime::from_timestamp(seconds, 0).map(Self).filter(|at| at.has_four_digit_year())
     }
 
+    /// The moment that an HTTP `Date` header names, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+        Some(Self(at)).filter(|at| at.has_four_digit_year())
+    }
+
     /// The moment `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix_micros(micros: i64) -> Option<Self> {
@@ -141,6 +148,13 @@ mod tests {
         assert_eq!(Timestamp::from_unix_seconds(253_402_300_800), None);
         assert_eq!(Timestamp::from_unix_micros(i64::MAX), None);
         assert_eq!(Timestamp::from_unix_micros(-62_167_219_200_000_001), None);
+    }
+
+    #[test]
+    fn http_dates_are_read() {
+        let at = Timestamp::from_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(at.to_string(), "1994-11-06T08:49:37.000000Z");
+        assert_eq!(Timestamp::from_http_date("yesterday"), None);
     }
 
     #[test]

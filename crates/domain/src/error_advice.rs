@@ -26,9 +26,14 @@ impl ErrorCode {
             Self::KeyExpired => "Use another key; who may manage keys can rotate one before it expires.",
             Self::KeyRevoked => "Use another key.",
             Self::MissingScope => "Use a key that has the scope which the detail names.",
+            Self::RateLimited => {
+                "Wait as long as `Retry-After` says, then send the same request again; the `RateLimit` header tells how much is left."
+            }
             Self::MessageNotFound => {
                 "Check the id, and that the key belongs to the workspace that owns the message."
             }
+            Self::MediaNotFound => "Check the id, and upload the file again if it was deleted.",
+            Self::MediaNotSendable => "Send it as what it is, or as a document.",
             Self::WrongConversation => "Answer and react in the conversation that the message belongs to.",
             Self::AlreadyLinked => {
                 "Nothing is to be done; to link another number, log the session out first."
@@ -37,6 +42,12 @@ impl ErrorCode {
                 "Check the number, and that it is registered with WhatsApp; or link by QR code."
             }
             Self::PairingRateLimited => "Wait some minutes before the next code, or link by QR code.",
+            Self::ProxyFailed => {
+                "Correct the account's proxy, or take it away; its `state_reason` says what is wrong."
+            }
+            Self::ProfileRefused => {
+                "Correct what was sent: a picture must be a square JPEG, best of 640 pixels."
+            }
             Self::RouteNotFound => "Compare the path with the reference; paths have no slash at their end.",
             Self::MethodNotAllowed => "Use one of the methods in the `Allow` header.",
             Self::NotFound => "Check the id, and that the key belongs to the workspace that owns the object.",

@@ -65,6 +65,8 @@ codes! {
     MissingScope = "missing_scope", "The key lacks a scope";
     /// A good key of the wrong kind.
     WrongKeyKind = "wrong_key_kind", "This route needs another kind of key";
+    /// The quota of the workspace or of the key is used up, or the caller's address has come with too many keys that open nothing.
+    RateLimited = "rate_limited", "Too many requests";
     /// No such route.
     RouteNotFound = "route_not_found", "No such route";
     /// The route exists, but not with this method.
@@ -77,6 +79,10 @@ codes! {
     MessageNotFound = "message_not_found", "No such message";
     /// The message to answer or to react to belongs to another conversation.
     WrongConversation = "wrong_conversation", "The message belongs to another conversation";
+    /// No such file in the caller's workspace.
+    MediaNotFound = "media_not_found", "No such file";
+    /// The file cannot be sent as what the request wants it to be.
+    MediaNotSendable = "media_not_sendable", "The file cannot be sent as this";
     /// The account was never linked to a phone.
     AccountNotLinked = "account_not_linked", "The account is not linked to a phone";
     /// The account's link to its phone is gone.
@@ -91,6 +97,10 @@ codes! {
     PairingRefused = "pairing_refused", "WhatsApp gives no pairing code";
     /// WhatsApp has been asked for pairing codes too often.
     PairingRateLimited = "pairing_rate_limited", "Too many pairing codes";
+    /// The session cannot reach WhatsApp, because its proxy is in the way.
+    ProxyFailed = "proxy_failed", "The proxy is in the way";
+    /// WhatsApp does not take the profile or its picture.
+    ProfileRefused = "profile_refused", "WhatsApp refused the profile";
     /// The session's directory is gone or unreadable.
     StorageMissing = "storage_missing", "The session's storage is missing";
     /// The key was used before, for another body.

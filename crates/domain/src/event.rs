@@ -43,6 +43,12 @@ pub enum EventPayload {
     /// Somebody reacted to a message, thought better of it or took it back.
     #[serde(rename = "message.reactions.updated")]
     MessageReactionsUpdated(Message),
+    /// The file of a message can be had.
+    #[serde(rename = "message.media.stored")]
+    MessageMediaStored(Message),
+    /// The file of a message could not be stored, and will not be.
+    #[serde(rename = "message.media.failed")]
+    MessageMediaFailed(Message),
 }
 
 impl EventPayload {
@@ -60,6 +66,8 @@ impl EventPayload {
             Self::MessageReceived(_) => "message.received",
             Self::MessageStatusUpdated(_) => "message.status.updated",
             Self::MessageReactionsUpdated(_) => "message.reactions.updated",
+            Self::MessageMediaStored(_) => "message.media.stored",
+            Self::MessageMediaFailed(_) => "message.media.failed",
         }
     }
 
@@ -77,7 +85,9 @@ impl EventPayload {
             Self::MessageCreated(message)
             | Self::MessageReceived(message)
             | Self::MessageStatusUpdated(message)
-            | Self::MessageReactionsUpdated(message) => message.account_id,
+            | Self::MessageReactionsUpdated(message)
+            | Self::MessageMediaStored(message)
+            | Self::MessageMediaFailed(message) => message.account_id,
         }
     }
 }

@@ -51,6 +51,8 @@ ids! {
     ConversationId;
     /// One message, inbound or outbound.
     MessageId;
+    /// A stored file of a workspace.
+    MediaId;
     /// An immutable fact of a workspace.
     EventId;
     /// An API key (its public half).
@@ -61,6 +63,8 @@ ids! {
     OutboxId;
     /// An outbox entry that the API could not take.
     RejectedEventId;
+    /// An entry of the audit log.
+    AuditEntryId;
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{AccountId, ConversationId, MessageId};
+use crate::media::{Attachment, MediaKind};
 use crate::phone::PhoneNumber;
 use crate::random;
 use crate::reference::{Quote, Reaction};
@@ -155,6 +156,16 @@ pub enum MessageContent {
         #[schema(examples("👍"))]
         emoji: String,
     },
+    /// A picture.
+    Image(Attachment),
+    /// A video.
+    Video(Attachment),
+    /// Audio, or a voice note.
+    Audio(Attachment),
+    /// Any file.
+    Document(Attachment),
+    /// A sticker.
+    Sticker(Attachment),
     /// A kind that this version stores but does not yet explain; the name is the protocol's field.
     Unsupported {
         /// The protocol's name of the kind, such as `pollCreationMessage`.
@@ -170,7 +181,37 @@ impl MessageContent {
         match self {
             Self::Text { .. } => "text",
             Self::Reaction { .. } => "reaction",
+            Self::Image(_) => MediaKind::Image.as_str(),
+            Self::Video(_) => MediaKind::Video.as_str(),
+            Self::Audio(_) => MediaKind::Audio.as_str(),
+            Self::Document(_) => MediaKind::Document.as_str(),
+            Self::Sticker(_) => MediaKind::Sticker.as_str(),
             Self::Unsupported { .. } => "unsupported",
+        }
+    }
+
+    /// A message with a file.
+    #[must_use]
+    pub const fn with_file(kind: MediaKind, attachment: Attachment) -> Self {
+        match kind {
+            MediaKind::Image => Self::Image(attachment),
+            MediaKind::Video => Self::Video(attachment),
+            MediaKind::Audio => Self::Audio(attachment),
+            MediaKind::Document => Self::Document(attachment),
+            MediaKind::Sticker => Self::Sticker(attachment),
+        }
+    }
+
+    /// Its file, and what it is shown as.
+    #[must_use]
+    pub const fn file(&self) -> Option<(MediaKind, &Attachment)> {
+        match self {
+            Self::Image(attachment) => Some((MediaKind::Image, attachment)),
+            Self::Video(attachment) => Some((MediaKind::Video, attachment)),
+            Self::Audio(attachment) => Some((MediaKind::Audio, attachment)),
+            Self::Document(attachment) => Some((MediaKind::Document, attachment)),
+            Self::Sticker(attachment) => Some((MediaKind::Sticker, attachment)),
+            Self::Text { .. } | Self::Reaction { .. } | Self::Unsupported { .. } => None,
         }
     }
 
@@ -187,6 +228,14 @@ impl MessageContent {
             Self::Text { text } => text.chars().take(120).collect(),
             Self::Reaction { emoji, .. } => emoji.clone(),
             Self::Unsupported { .. } => String::new(),
+            Self::Image(file)
+            | Self::Video(file)
+            | Self::Audio(file)
+            | Self::Document(file)
+            | Self::Sticker(file) => {
+                let words = file.caption.as_deref().or(file.media.filename.as_deref());
+                words.unwrap_or_default().chars().take(120).collect()
+            }
         }
     }
 }
@@ -198,6 +247,11 @@ impl fmt::Debug for MessageContent {
             Self::Text { text } => write!(f, "Text({} bytes)", text.len()),
             Self::Reaction { provider_message_id, .. } => write!(f, "Reaction(to {provider_message_id})"),
             Self::Unsupported { original } => write!(f, "Unsupported({original})"),
+            Self::Image(file)
+            | Self::Video(file)
+            | Self::Audio(file)
+            | Self::Document(file)
+            | Self::Sticker(file) => write!(f, "{}({file:?})", self.kind()),
         }
     }
 }

@@ -37,12 +37,18 @@ scopes! {
     MessagesRead = "messages:read";
     /// Send messages.
     MessagesSend = "messages:send";
+    /// Read files and what is known of them.
+    MediaRead = "media:read";
+    /// Store and delete files.
+    MediaWrite = "media:write";
     /// See the conversations, and read the messages in them.
     ConversationsRead = "conversations:read";
     /// Say that a conversation was read.
     ConversationsWrite = "conversations:write";
     /// Follow the event log.
     EventsRead = "events:read";
+    /// See who did what.
+    AuditRead = "audit:read";
 }
 
 impl Scope {

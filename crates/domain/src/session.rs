@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountState, StateReason};
 use crate::clock::Timestamp;
+use crate::id::MediaId;
 use crate::jid::Jid;
 use crate::lease::StateNumber;
+use crate::media::MediaFailure;
 use crate::message::{MessageContent, ProviderMessageId};
 use crate::phone::PhoneNumber;
 use crate::reference::Quote;
@@ -13,11 +15,14 @@ use crate::reference::Quote;
 /// A fact that must reach the API exactly as it happened: one outbox entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "few exist at a time, and most are messages")]
 pub enum SessionEvent {
     /// A message arrived, or was sent from the phone or another linked device (`from_me`).
     Message(SessionMessage),
     /// A contact's device says what became of messages that we sent.
     Receipt(SessionReceipt),
+    /// What became of the file of a message that arrived; always after the message.
+    Media(SessionMedia),
 }
 
 /// A person's or group's address as far as the session knows it.
@@ -81,6 +86,37 @@ pub struct SessionReceipt {
     pub kind: ReceiptKind,
     /// When, by WhatsApp's clock, to the second.
     pub at: Timestamp,
+}
+
+/// What became of the file of a message. The message is known by its id, who wrote it and what it says of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionMedia {
+    /// The id that the message's sender gave it.
+    pub id: ProviderMessageId,
+    /// Whether the account wrote it, on another of its devices.
+    pub from_me: bool,
+    /// The SHA-256 of the file in hex, as the message says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: MediaOutcome,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum MediaOutcome {
+    /// The API has it.
+    Stored {
+        /// Under this id.
+        media_id: MediaId,
+    },
+    /// It cannot be had.
+    Failed {
+        /// Why.
+        reason: MediaFailure,
+    },
 }
 
 /// Where a session stands, as its node reports it.

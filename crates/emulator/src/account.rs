@@ -23,6 +23,7 @@ pub(crate) struct Account {
     /// The primary phone.
     pub(crate) phone: Phone,
     state: Mutex<AccountState>,
+    collections: Mutex<Collections>,
 }
 
 /// The mutable part of an account. The lock is held for map operations only, never over cryptography or I/O.
@@ -50,7 +51,6 @@ pub(crate) struct AccountState {
     pub(crate) refuses_strangers: bool,
     pub(crate) tokens: Tokens,
     pub(crate) disappearing_seconds: u32,
-    pub(crate) collections: Collections,
     /// Accounts that this one wrote to: its contacts, as far as its privacy goes.
     pub(crate) contacts: BTreeSet<String>,
     /// Accounts that exchanged messages with this one: they learn when its devices change.
@@ -66,6 +66,8 @@ pub(crate) struct DeviceKeys {
     pub(crate) signed_prekey_id: u32,
     pub(crate) signed_prekey: Vec<u8>,
     pub(crate) signed_prekey_signature: Vec<u8>,
+    /// What a companion calls itself.
+    pub(crate) name: String,
 }
 
 /// A companion: linked by a scan, known by its Noise key.
@@ -108,12 +110,18 @@ impl Account {
             privacy: default_privacy(),
             ..AccountState::default()
         };
-        Self { number: number.to_owned(), lid: lid.to_owned(), phone, state: Mutex::new(state) }
+        let (number, lid) = (number.to_owned(), lid.to_owned());
+        Self { number, lid, phone, state: Mutex::new(state), collections: Mutex::default() }
     }
 
     /// The mutable part.
     pub(crate) fn state(&self) -> MutexGuard<'_, AccountState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its app state. Locked before the mutable part, when both are.
+    pub(crate) fn collections(&self) -> MutexGuard<'_, Collections> {
+        self.collections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A device's address in the addressing that `like` uses.

@@ -1,23 +1,25 @@
-//! What phones say: texts, replies, reactions and images, put together as WhatsApp's own apps do, and read again.
+//! What phones say: texts, replies, reactions and files, put together as WhatsApp's own apps do, and read again.
+
+mod file;
 
 use std::sync::Arc;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::wacore::download::MediaType;
 use whatsapp_rust::waproto::whatsapp as wa;
 
+pub use self::file::{FileToSend, Image};
 use crate::account::{Account, acquaint};
-use crate::entropy;
+use crate::chat::Chat;
 use crate::error::EmulatorError;
 use crate::phone::{self, Known, Outgoing, attachment};
-use crate::script::{find, number};
+use crate::script::find;
 use crate::server::Server;
+use crate::{entropy, groups, status};
 
 /// The longest text or caption that a phone sends, in bytes.
 const LONGEST_TEXT: usize = 65_536;
-/// The largest image that a phone sends, in bytes: WhatsApp's own limit.
-const LARGEST_IMAGE: usize = 16 * 1024 * 1024;
 /// The longest emoji, in bytes: families of several people take some dozens.
 const LONGEST_EMOJI: usize = 64;
 
@@ -42,6 +44,14 @@ pub enum ContentKind {
     Reaction(ReactionTo),
     /// An image, encrypted and put on the emulator's media host.
     Image(Image),
+    /// A video.
+    Video(FileToSend),
+    /// Audio, or a voice note.
+    Audio(FileToSend),
+    /// Any file.
+    Document(FileToSend),
+    /// A sticker.
+    Sticker(FileToSend),
 }
 
 impl From<ContentKind> for Content {
@@ -59,26 +69,7 @@ pub struct ReactionTo {
     pub emoji: String,
 }
 
-/// An image that a phone shall send.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Image {
-    /// The file, 1 byte to 16 MiB; base64 in JSON.
-    #[serde(deserialize_with = "base64")]
-    pub data: Vec<u8>,
-    /// What stands below it.
-    #[serde(default)]
-    pub caption: Option<String>,
-    /// `image/jpeg` when nothing is said.
-    #[serde(default)]
-    pub mimetype: Option<String>,
-}
-
-fn base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)
-}
-
-/// Sends a message from a phone to another account; returns its id.
+/// Sends a message from a phone to another account, into a group, or to its status; returns its id.
 pub(crate) async fn send(
     server: &Arc<Server>,
     phone: &str,
@@ -87,17 +78,31 @@ pub(crate) async fn send(
     id: Option<String>,
 ) -> Result<String, EmulatorError> {
     let account = find(server, phone)?;
-    let to = server.accounts.by_number(&number(to)?).ok_or(EmulatorError::UnknownRecipient)?;
+    let to = Chat::find(server, to)?;
     let id = id.unwrap_or_else(|| format!("3A{}", entropy::hexadecimal::<9>()));
     if id.is_empty() || id.len() > 128 || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(EmulatorError::BadRequest("an id has 1 to 128 visible ASCII characters".into()));
     }
     let message = message(server, &account, &to, content)?;
-    acquaint(&account, &to);
-    let outgoing = Outgoing { id: id.clone(), to, message };
-    phone::send(server, &account, outgoing)
-        .await
-        .map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
+    let jid = to.jid();
+    let sent = match to {
+        Chat::Account(to) => {
+            acquaint(&account, &to);
+            phone::send(server, &account, Outgoing { id: id.clone(), to, message }).await
+        }
+        Chat::Group(group) => {
+            if !group.may_write(&account) {
+                return Err(EmulatorError::Refused("the phone may not write to that group".into()));
+            }
+            let audience = groups::audience(&group.accounts(server));
+            phone::send_to_many(server, &account, &jid, id.clone(), message, &audience).await
+        }
+        Chat::Status => {
+            let audience = groups::audience(&status::viewers(server, &account));
+            phone::send_to_many(server, &account, &jid, id.clone(), message, &audience).await
+        }
+    };
+    sent.map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
     Ok(id)
 }
 
@@ -113,18 +118,22 @@ pub(crate) fn media(server: &Server, phone: &str, id: &str) -> Result<(String, V
 fn message(
     server: &Server,
     account: &Account,
-    to: &Account,
+    to: &Chat,
     content: Content,
 ) -> Result<wa::Message, EmulatorError> {
     let Content { kind, reply_to } = content;
-    let context = reply_to.map(|id| quote(account, to, &id)).transpose()?;
+    let context = reply_to.map(|id| quote(server, account, to, &id)).transpose()?;
     match kind {
         ContentKind::Text(text) => text_message(text, context),
         ContentKind::Reaction(_) if context.is_some() => {
             Err(EmulatorError::BadRequest("a reaction is no reply: it names its message itself".into()))
         }
         ContentKind::Reaction(reaction) => reaction_message(server, account, to, reaction),
-        ContentKind::Image(image) => image_message(server, image, context),
+        ContentKind::Image(image) => file::message(server, MediaType::Image, image.into(), context),
+        ContentKind::Video(video) => file::message(server, MediaType::Video, video, context),
+        ContentKind::Audio(audio) => file::message(server, MediaType::Audio, audio, context),
+        ContentKind::Document(document) => file::message(server, MediaType::Document, document, context),
+        ContentKind::Sticker(sticker) => file::message(server, MediaType::Sticker, sticker, context),
     }
 }
 
@@ -146,19 +155,20 @@ fn text_message(text: String, context: Option<wa::ContextInfo>) -> Result<wa::Me
 fn reaction_message(
     server: &Server,
     account: &Account,
-    to: &Account,
+    to: &Chat,
     reaction: ReactionTo,
 ) -> Result<wa::Message, EmulatorError> {
     if reaction.emoji.len() > LONGEST_EMOJI {
         return Err(EmulatorError::BadRequest(format!("an emoji has at most {LONGEST_EMOJI} bytes")));
     }
     let known = known(account, to, &reaction.id)?;
-    // The key is written as the reacting account sees the chat.
+    // The key is written as the reacting account sees the chat; in a group it names the author.
+    let author = server.accounts.by_number(&known.author).filter(|_| !matches!(to, Chat::Account(_)));
     let key = wa::MessageKey {
-        remote_jid: Some(to.lid_jid(0).to_string()),
+        remote_jid: Some(to.jid().to_string()),
+        participant: author.map(|author| author.lid_jid(0).to_string()),
         from_me: Some(known.is_own),
         id: Some(reaction.id),
-        ..Default::default()
     };
     let reaction = wa::message::ReactionMessage {
         key: MessageField::some(key),
@@ -169,47 +179,18 @@ fn reaction_message(
     Ok(wa::Message { reaction_message: MessageField::some(reaction), ..Default::default() })
 }
 
-fn image_message(
-    server: &Server,
-    image: Image,
-    context: Option<wa::ContextInfo>,
-) -> Result<wa::Message, EmulatorError> {
-    let Image { data, caption, mimetype } = image;
-    if data.is_empty() || data.len() > LARGEST_IMAGE {
-        return Err(EmulatorError::BadRequest(format!("an image has 1 to {LARGEST_IMAGE} bytes")));
-    }
-    if caption.as_ref().is_some_and(|caption| caption.len() > LONGEST_TEXT) {
-        return Err(EmulatorError::BadRequest(format!("a caption has at most {LONGEST_TEXT} bytes")));
-    }
-    let uploaded = attachment::seal_image(&server.media, &data)?;
-    let image = wa::message::ImageMessage {
-        url: Some(server.media_url(&uploaded.direct_path)),
-        direct_path: Some(uploaded.direct_path),
-        mimetype: Some(mimetype.unwrap_or_else(|| "image/jpeg".to_owned())),
-        caption,
-        media_key: Some(uploaded.media_key),
-        media_key_timestamp: Some(server.seconds()),
-        file_sha256: Some(uploaded.file_sha256),
-        file_enc_sha256: Some(uploaded.file_enc_sha256),
-        file_length: u64::try_from(data.len()).ok(),
-        context_info: context.map(MessageField::some).unwrap_or_default(),
-        ..Default::default()
-    };
-    Ok(wa::Message { image_message: MessageField::some(image), ..Default::default() })
-}
-
 /// What a reply says of the message that it answers.
-fn quote(account: &Account, to: &Account, id: &str) -> Result<wa::ContextInfo, EmulatorError> {
+fn quote(server: &Server, account: &Account, to: &Chat, id: &str) -> Result<wa::ContextInfo, EmulatorError> {
     let known = known(account, to, id)?;
-    let author = if known.is_own { account } else { to };
+    let author = server.accounts.by_number(&known.author);
     Ok(wa::ContextInfo {
         stanza_id: Some(id.to_owned()),
-        participant: Some(author.lid_jid(0).to_string()),
+        participant: author.map(|author| author.lid_jid(0).to_string()),
         quoted_message: MessageField::some(known.message),
         ..Default::default()
     })
 }
 
-fn known(account: &Account, to: &Account, id: &str) -> Result<Known, EmulatorError> {
-    account.phone.inbox().known(&account.number, &to.number, id).ok_or(EmulatorError::UnknownMessage)
+fn known(account: &Account, to: &Chat, id: &str) -> Result<Known, EmulatorError> {
+    account.phone.inbox().known(&account.number, &to.key(), id).ok_or(EmulatorError::UnknownMessage)
 }

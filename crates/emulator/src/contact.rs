@@ -8,6 +8,7 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::NodeContent;
 
 use crate::account::Account;
+use crate::chat::Chat;
 use crate::emulator::Emulator;
 use crate::error::EmulatorError;
 use crate::phone::PhoneSignal;
@@ -58,16 +59,20 @@ pub(crate) fn signals(server: &Server, phone: &str) -> Result<Vec<PhoneSignal>, 
     Ok(find(server, phone)?.phone.inbox().signals())
 }
 
-/// The phone types or records in its chat with another, or stops.
+/// The phone types or records in its chat with another or in a group, or stops.
 pub(crate) fn act(server: &Server, phone: &str, to: &str, activity: Activity) -> Result<(), EmulatorError> {
-    let (account, target) = (find(server, phone)?, other(server, to)?);
+    let (account, chat) = (find(server, phone)?, Chat::find(server, to)?);
     let state = match activity {
         Activity::Composing => NodeBuilder::new("composing").build(),
         Activity::Recording => NodeBuilder::new("composing").attr("media", "audio").build(),
         Activity::Paused => NodeBuilder::new("paused").build(),
     };
     let state = Some(NodeContent::Nodes(vec![state]));
-    chatstate::pass_on(server, &account.lid_jid(0), &account, &target, state);
+    match chat {
+        Chat::Account(target) => chatstate::pass_on(server, &account.lid_jid(0), &account, &target, state),
+        Chat::Group(group) => chatstate::pass_on_to_group(server, &account, 0, &group, state),
+        Chat::Status => return Err(EmulatorError::BadRequest("nobody types into a status".into())),
+    }
     Ok(())
 }
 

@@ -45,7 +45,7 @@ impl Emulator {
             Some(url) => url,
             None => format!("ws://{}/ws/chat", listener.local_addr()?),
         };
-        let server = Arc::new(Server::new(config.clock, admin_address.to_string())?);
+        let server = Arc::new(Server::new(config.clock, admin_address.to_string(), config.unanswered_log)?);
         let api = admin::serve(Arc::clone(&server), admin_listener)?;
         let admin = api.handle();
         server.tracker.spawn(async move {
@@ -141,7 +141,7 @@ impl Emulator {
         self.send(phone, to, ContentKind::Text(text.to_owned()).into(), id).await
     }
 
-    /// The phone sends a text, a reaction or an image, with an id of its own or the one given; returns the id.
+    /// The phone sends a text, a reaction or a file, with an id of its own or the one given; returns the id.
     ///
     /// # Errors
     /// [`EmulatorError::UnknownRecipient`], [`EmulatorError::BadRequest`] and, when the message that it answers or reacts
@@ -191,7 +191,22 @@ impl Emulator {
         ids: Option<Vec<String>>,
         kind: ReceiptKind,
     ) -> Result<Vec<String>, EmulatorError> {
-        script::send_receipts(&self.server, phone, from, ids, kind)
+        script::send_receipts(&self.server, phone, from, None, ids, kind)
+    }
+
+    /// The phone confirms messages of `from` in a group, or of its status.
+    ///
+    /// # Errors
+    /// [`EmulatorError::UnknownPhone`], [`EmulatorError::UnknownRecipient`] and [`EmulatorError::UnknownGroup`].
+    pub async fn receipts_in(
+        &self,
+        phone: &str,
+        group: &str,
+        from: &str,
+        ids: Option<Vec<String>>,
+        kind: ReceiptKind,
+    ) -> Result<Vec<String>, EmulatorError> {
+        script::send_receipts(&self.server, phone, from, Some(group), ids, kind)
     }
 
     /// The phone's companions.

@@ -13,6 +13,12 @@ pub enum EmulatorError {
     /// The recipient has no account.
     #[error("the recipient is not on the emulated WhatsApp; add it with POST /phones")]
     UnknownRecipient,
+    /// No group with that address.
+    #[error("no such group")]
+    UnknownGroup,
+    /// The server or the group refuses what the phone wants.
+    #[error("{0}")]
+    Refused(String),
     /// No message with that id in the chat.
     #[error("the phone has no such message in that chat")]
     UnknownMessage,
@@ -34,6 +40,9 @@ pub enum EmulatorError {
     /// The ref is unknown, spent, or its companion is gone.
     #[error("the QR code expired: its companion is gone or was scanned already")]
     ExpiredQr,
+    /// The companion has to show a passkey first.
+    #[error("the companion has to show a passkey first")]
+    PasskeyWanted,
     /// Not a pairing code.
     #[error("a pairing code is 8 letters and digits")]
     BadCode,
@@ -62,6 +71,8 @@ impl EmulatorError {
             Self::BadPhone => "bad_phone",
             Self::UnknownPhone => "unknown_phone",
             Self::UnknownRecipient => "unknown_recipient",
+            Self::UnknownGroup => "unknown_group",
+            Self::Refused(_) => "refused",
             Self::UnknownMessage => "unknown_message",
             Self::NoMedia => "no_media",
             Self::BadMedia(_) => "bad_media",
@@ -69,6 +80,7 @@ impl EmulatorError {
             Self::NoPicture => "no_picture",
             Self::BadQr => "bad_qr",
             Self::ExpiredQr => "expired_qr",
+            Self::PasskeyWanted => "passkey_wanted",
             Self::BadCode => "bad_code",
             Self::ExpiredCode => "expired_code",
             Self::WrongCode => "wrong_code",
@@ -91,9 +103,12 @@ impl EmulatorError {
             Self::UnknownPhone
             | Self::UnknownRecipient
             | Self::UnknownDevice
+            | Self::UnknownGroup
             | Self::UnknownMessage
             | Self::NoPicture
             | Self::NoMedia => 404,
+            Self::PasskeyWanted => 409,
+            Self::Refused(_) => 403,
             Self::BadMedia(_) => 422,
             Self::ExpiredQr | Self::ExpiredCode => 410,
             Self::Internal(_) => 500,

@@ -32,6 +32,28 @@ pub enum Fault {
         /// Its code, such as 429 (too often) or 452 (not available).
         code: u16,
     },
+    /// Offers companions so many codes to show instead of six: none ends the round at once.
+    FewerCodes {
+        /// How many.
+        codes: u8,
+    },
+    /// Wants a passkey before a companion is linked that was scanned, as for accounts that have one.
+    WantPasskey,
+    /// Answers those who fetch files with an error.
+    RefuseDownloads {
+        /// The HTTP status, such as 404 or 410 (expired) or 503.
+        status: u16,
+    },
+    /// Answers those who put files here with an error.
+    RefuseUploads {
+        /// The HTTP status, such as 401 or 503.
+        status: u16,
+    },
+    /// Keeps those who fetch files waiting for so long.
+    DelayDownloads {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Takes messages and never says so.
     SwallowAcks,
     /// Sends the last stanzas of a device again now, acknowledged or not.
@@ -165,6 +187,30 @@ impl Faults {
         Some((code, text))
     }
 
+    /// The status that the next who fetches a file gets.
+    pub(crate) fn refused_download(&self) -> Option<u16> {
+        self.spend(None, |fault| match fault {
+            Fault::RefuseDownloads { status } => Some(*status),
+            _ => None,
+        })
+    }
+
+    /// The status that the next who puts a file here gets.
+    pub(crate) fn refused_upload(&self) -> Option<u16> {
+        self.spend(None, |fault| match fault {
+            Fault::RefuseUploads { status } => Some(*status),
+            _ => None,
+        })
+    }
+
+    /// How long the next who fetches a file waits.
+    pub(crate) fn download_delay(&self) -> Option<Duration> {
+        self.spend(None, |fault| match fault {
+            Fault::DelayDownloads { ms } => Some(Duration::from_millis((*ms).min(LONGEST_DELAY))),
+            _ => None,
+        })
+    }
+
     /// How long the next stanza waits.
     pub(crate) fn delay(&self, number: Option<&str>) -> Option<Duration> {
         self.spend(number, |fault| match fault {
@@ -177,6 +223,19 @@ impl Faults {
     pub(crate) fn refuse_login(&self, number: &str) -> Option<u16> {
         self.spend(Some(number), |fault| match fault {
             Fault::RefuseLogins { reason } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Does WhatsApp want a passkey before it links a companion?
+    pub(crate) fn wants_passkey(&self, number: &str) -> bool {
+        self.spend(Some(number), |fault| matches!(fault, Fault::WantPasskey).then_some(())).is_some()
+    }
+
+    /// How many codes the next companion is offered, if not as many as ever.
+    pub(crate) fn codes(&self) -> Option<usize> {
+        self.spend(None, |fault| match fault {
+            Fault::FewerCodes { codes } => Some(usize::from(*codes)),
             _ => None,
         })
     }

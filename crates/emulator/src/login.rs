@@ -11,10 +11,15 @@ use crate::account::Account;
 use crate::connection::{Link, Role};
 use crate::faults::LoginFault;
 use crate::server::Server;
+use crate::version::OUTDATED;
 use crate::{delivery, pairing, presence, stanza};
 
 /// Begins the session that the client's payload asks for.
 pub(crate) fn begin(server: &Arc<Server>, link: &Arc<Link>, payload: wa::ClientPayload) -> Result<()> {
+    if server.versions.refuses(&payload) {
+        refuse(server, link, OUTDATED);
+        return Ok(());
+    }
     match payload.username {
         Some(user) => {
             let device = u16::try_from(payload.device.unwrap_or(0)).context("no such device number")?;

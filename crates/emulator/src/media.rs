@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 /// The largest upload.
-pub(crate) const LARGEST_UPLOAD: usize = 64 * 1024 * 1024;
+pub(crate) const LARGEST_UPLOAD: usize = 128 * 1024 * 1024;
 /// What all uploads together may take.
 const CAPACITY: usize = 1024 * 1024 * 1024;
 

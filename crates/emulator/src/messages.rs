@@ -4,27 +4,57 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use whatsapp_rust::wacore::messages::MessageUtils;
+use whatsapp_rust::wacore_binary::JidExt as _;
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 use whatsapp_rust::{Jid, Server as JidServer};
 
 use crate::account::{Account, acquaint};
 use crate::connection::Link;
+use crate::groups::{self, Refusal};
 use crate::server::Server;
 use crate::stanza::{attr, attr_or_empty, children, jid_attr};
-use crate::{blocking, delivery, privacy};
+use crate::{blocking, delivery, newsletters, privacy, status};
 
 /// The recipient is not on WhatsApp.
 const NO_SUCH_RECIPIENT: u16 = 404;
 /// The recipient refuses strangers, and the message shows no token of theirs.
 const NO_TRUST: u16 = 463;
-/// What this server does not carry: groups, status, channels.
+/// What this server does not carry.
 const UNSUPPORTED: u16 = 405;
 
 /// Takes a message from a companion.
 pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()> {
     let (account, device) = link.device().context("a message before the login")?;
     let to = jid_attr(node, "to").context("a message without a recipient")?;
+    if to.server == JidServer::Group {
+        let outcome = match server.groups.find(&to.user) {
+            Some(group) => groups::route(server, &group, account, device, node),
+            None => Err(groups::NOT_FOUND),
+        };
+        if outcome.is_ok() {
+            server.stats.message();
+        }
+        let verdict = outcome.map_or_else(|Refusal(code, _)| Verdict::Refused(code), Verdict::Taken);
+        acknowledge(server, link, node, &to, verdict);
+        return Ok(());
+    }
+    if to.server == JidServer::Newsletter {
+        let newsletter = server.newsletters.find(&to.user).ok_or(NO_SUCH_RECIPIENT);
+        let number =
+            newsletter.and_then(|newsletter| newsletters::route(server, &newsletter, account, device, node));
+        if number.is_ok() {
+            server.stats.message();
+        }
+        acknowledge(server, link, node, &to, number.map_or_else(Verdict::Refused, Verdict::Numbered));
+        return Ok(());
+    }
+    if to.is_status_broadcast() {
+        server.stats.message();
+        status::route(server, account, device, node);
+        acknowledge(server, link, node, &to, Verdict::Taken(None));
+        return Ok(());
+    }
     if !matches!(to.server, JidServer::Pn | JidServer::Lid) {
         server.stats.unanswered(&format!("message to {}", to.server.as_str()));
         acknowledge(server, link, node, &to, Verdict::Refused(UNSUPPORTED));
@@ -60,6 +90,8 @@ pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()
 enum Verdict {
     /// Taken; with the hash of the devices that it should have been encrypted for, when those differ.
     Taken(Option<String>),
+    /// Taken into a channel, with the server's number of it.
+    Numbered(u64),
     /// Refused, with the code that the sender sees.
     Refused(u16),
 }
@@ -76,6 +108,7 @@ fn acknowledge(server: &Server, link: &Link, message: &Node, to: &Jid, verdict: 
     link.send(match verdict {
         Verdict::Taken(None) => ack.build(),
         Verdict::Taken(Some(phash)) => ack.attr("phash", phash).build(),
+        Verdict::Numbered(number) => ack.attr("server_id", number).build(),
         Verdict::Refused(code) => ack.attr("error", code).build(),
     });
 }

@@ -1,14 +1,15 @@
 //! What the server tells a device unasked: companions that came or went, keys that run out, app state that grew.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
+use whatsapp_rust::{Jid, Server as JidServer};
 
 use crate::account::Account;
 use crate::server::Server;
-use crate::stanza::SERVER;
-use crate::{delivery, entropy};
+use crate::{delivery, entropy, groups};
 
 pub(crate) fn notification(server: &Server, kind: &'static str) -> NodeBuilder {
     NodeBuilder::new("notification")
@@ -55,8 +56,14 @@ fn announce(
         .attr("lid", account.lid_jid(0))
         .children([change])
         .build();
-    for (peer, number) in audience(account, device) {
-        delivery::deliver(&peer, number, stanza.clone());
+    let mut told = BTreeSet::new();
+    let in_groups = server.groups.of(account).into_iter().flat_map(|group| group.accounts(server));
+    let in_groups = groups::companions(&in_groups.collect::<Vec<_>>());
+    for (peer, number) in audience(account, device).into_iter().chain(in_groups) {
+        let is_itself = peer.number == account.number && number == device;
+        if !is_itself && told.insert((peer.number.clone(), number)) {
+            delivery::deliver(&peer, number, stanza.clone());
+        }
     }
 }
 
@@ -74,10 +81,11 @@ pub(crate) fn audience(account: &Arc<Account>, except: u16) -> Vec<(Arc<Account>
     audience
 }
 
-/// The device has few one-time keys left.
+/// The device has few one-time keys left. The server's address is written as one without a user: not every client
+/// takes its bare name for it.
 pub(crate) fn prekeys_low(left: usize) -> Node {
     NodeBuilder::new("notification")
-        .attr("from", SERVER)
+        .attr("from", Jid::new("", JidServer::Pn))
         .attr("id", entropy::hexadecimal::<6>())
         .attr("type", "encrypt")
         .children([NodeBuilder::new("count").attr("value", left).build()])

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
+use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::wacore::adv::{AdvValidation, validate_adv_with_identity_key};
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
@@ -19,7 +20,9 @@ use crate::stanza::{SERVER, child_bytes, number, stream_error};
 use crate::{entropy, notifications};
 
 /// How many codes a companion may show before it has to connect again, as on the real server.
-const REFS: usize = 6;
+pub(crate) const REFS: usize = 6;
+/// The longest name of a companion, in characters.
+const LONGEST_NAME: usize = 100;
 
 /// Companions that show a QR, and scans that wait for the companion's signature.
 #[derive(Default)]
@@ -84,13 +87,15 @@ pub(crate) fn offer(
         signed_prekey_id: number(&data.e_skey_id.unwrap_or_default()),
         signed_prekey: data.e_skey_val.unwrap_or_default(),
         signed_prekey_signature: data.e_skey_sig.unwrap_or_default(),
+        name: name_of(data.device_props.as_deref().unwrap_or_default()),
     };
     ensure!(
         keys.identity.len() == 32 && keys.signed_prekey.len() == 32,
         "a registration needs keys of 32 bytes"
     );
     link.assume(Role::Registration(keys));
-    let refs: Vec<String> = (0..REFS).map(|_| format!("2@{}", entropy::hexadecimal::<20>())).collect();
+    let count = server.faults.codes().unwrap_or(REFS);
+    let refs: Vec<String> = (0..count).map(|_| format!("2@{}", entropy::hexadecimal::<20>())).collect();
     server.pairing.register(&refs, link);
     let refs =
         refs.into_iter().map(|reference| NodeBuilder::new("ref").bytes(reference.into_bytes()).build());
@@ -105,6 +110,12 @@ pub(crate) fn offer(
             .build(),
     );
     Ok(())
+}
+
+/// What the companion calls itself, as the phone lists it.
+fn name_of(device_props: &[u8]) -> String {
+    let props = wa::DeviceProps::decode_from_slice(device_props).unwrap_or_default();
+    props.os.unwrap_or_default().chars().take(LONGEST_NAME).collect()
 }
 
 /// The account's phone scans `qr` and vouches for the companion that shows it.
@@ -125,6 +136,10 @@ pub(crate) fn vouch(
     if link.client_public != scanned.noise_public || keys.identity != scanned.identity_public {
         return Err(EmulatorError::BadQr);
     }
+    if server.faults.wants_passkey(&account.number) {
+        link.send(passkey_request(link));
+        return Err(EmulatorError::PasskeyWanted);
+    }
     let (device, key_index) = {
         let mut state = account.state();
         let device = state.next_device();
@@ -143,6 +158,20 @@ pub(crate) fn vouch(
         return Err(EmulatorError::ExpiredQr);
     }
     Ok(device)
+}
+
+/// What gates the link of a number that has a passkey: the companion is to answer a WebAuthn challenge.
+///
+/// Source: whatsapp-rust 0.7.0, `src/passkey/flow.rs`.
+fn passkey_request(link: &Link) -> Node {
+    let options = format!(r#"{{"challenge":"{}","rpId":"web.whatsapp.com"}}"#, entropy::hexadecimal::<16>());
+    let options = NodeBuilder::new("passkey_request_options").bytes(options.into_bytes()).build();
+    NodeBuilder::new("notification")
+        .attr("from", SERVER)
+        .attr("id", format!("passkey-{}", link.id))
+        .attr("type", "passkey_prologue_request")
+        .children([options])
+        .build()
 }
 
 fn unsigned_device(server: &Server, link: &Link, keys: DeviceKeys, device: u16) -> Device {

@@ -18,8 +18,8 @@ use crate::stanza::{child_bytes, children, jid_attr, number};
 
 /// One-time keys that a device may have on the server.
 const MOST_PREKEYS: usize = 10_000;
-/// With fewer one-time keys left the server asks the device for more, as the real one does.
-const FEW_PREKEYS: usize = 10;
+/// With so few one-time keys left the server asks the device for more, and again while none come: some clients wait until it is urgent.
+const FEW_PREKEYS: [usize; 3] = [10, 4, 0];
 
 /// Takes an upload. `false` when the device is gone.
 pub(crate) fn upload(account: &Account, device: u16, iq: &Node) -> bool {
@@ -156,7 +156,7 @@ fn spend(account: &Arc<Account>, device: u16) -> Option<Published> {
 
 fn ask_for_more(companion: &Device) {
     let left = companion.one_time_prekeys.len();
-    if left == FEW_PREKEYS {
+    if FEW_PREKEYS.contains(&left) {
         companion.send_live(&notifications::prekeys_low(left));
     }
 }

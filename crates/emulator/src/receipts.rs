@@ -9,9 +9,9 @@ use whatsapp_rust::wacore_binary::node::Node;
 
 use crate::account::Account;
 use crate::connection::Link;
-use crate::delivery;
 use crate::server::Server;
 use crate::stanza::{attr, attr_or_empty, jid_attr};
+use crate::{delivery, fanout};
 
 /// Takes a receipt from a companion.
 pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()> {
@@ -20,9 +20,12 @@ pub(crate) fn route(server: &Arc<Server>, link: &Link, node: &Node) -> Result<()
     delivery::acknowledge_by_receipt(account, device, node);
     acknowledge(link, node, &to);
     server.stats.receipt();
-    let Some(target) = server.accounts.by_jid(&to) else { return Ok(()) };
-    for (audience, number) in audience(account, device, &target, &to, node) {
-        delivery::deliver(&audience, number, stanza(server, account, device, &to, node));
+    // In a chat of many the participant is whoever wrote the message.
+    let author =
+        jid_attr(node, "participant").filter(|_| fanout::is_shared(&to)).unwrap_or_else(|| to.clone());
+    let Some(target) = server.accounts.by_jid(&author) else { return Ok(()) };
+    for (audience, number) in audience(account, device, &target, &author, node) {
+        delivery::deliver(&audience, number, stanza(server, account, device, &to, &author, node));
     }
     Ok(())
 }
@@ -34,6 +37,9 @@ fn acknowledge(link: &Link, receipt: &Node, to: &Jid) {
         .attr("from", to);
     if let Some(kind) = attr(receipt, "type") {
         ack = ack.attr("type", kind);
+    }
+    if let Some(participant) = attr(receipt, "participant") {
+        ack = ack.attr("participant", participant);
     }
     link.send(ack.build());
 }
@@ -67,11 +73,13 @@ fn audience(
     }
 }
 
-fn stanza(server: &Server, account: &Account, device: u16, to: &Jid, receipt: &Node) -> Node {
-    let mut stanza = NodeBuilder::new("receipt")
-        .attr("from", account.jid_like(to, device))
-        .attr("id", attr_or_empty(receipt, "id"))
-        .attr("t", server.seconds());
+fn stanza(server: &Server, account: &Account, device: u16, to: &Jid, author: &Jid, receipt: &Node) -> Node {
+    let own = account.jid_like(author, device);
+    let stanza = match fanout::is_shared(to) {
+        true => NodeBuilder::new("receipt").attr("from", to).attr("participant", own),
+        false => NodeBuilder::new("receipt").attr("from", own),
+    };
+    let mut stanza = stanza.attr("id", attr_or_empty(receipt, "id")).attr("t", server.seconds());
     for key in ["type", "recipient", "category"] {
         if let Some(value) = attr(receipt, key) {
             stanza = stanza.attr(key, value);

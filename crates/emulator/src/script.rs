@@ -7,9 +7,11 @@ use blazz_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::chat::Chat;
 use crate::connection::Link;
 use crate::error::EmulatorError;
 use crate::faults::{Fault, FaultRequest, LONGEST_DELAY};
+use crate::pairing::REFS;
 use crate::phone::{self, Phone, PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::profile::{LONGEST_NAME, Picture};
 use crate::server::Server;
@@ -48,6 +50,9 @@ pub struct DeviceInfo {
     pub device: u16,
     /// What it runs on.
     pub platform: String,
+    /// What it calls itself: what a phone shows in its list of linked devices.
+    #[serde(default)]
+    pub name: String,
     /// When it was scanned.
     pub linked_at: Timestamp,
     /// Has it a live socket that takes deliveries?
@@ -142,17 +147,19 @@ pub(crate) fn received_receipts(server: &Server, phone: &str) -> Result<Vec<Phon
     Ok(find(server, phone)?.phone.inbox().receipts())
 }
 
-/// Sends receipts from a phone; returns the ids that they name.
+/// Sends receipts from a phone, for a chat or for a group or status; returns the ids that they name.
 pub(crate) fn send_receipts(
     server: &Server,
     phone: &str,
     from: &str,
+    group: Option<&str>,
     ids: Option<Vec<String>>,
     kind: ReceiptKind,
 ) -> Result<Vec<String>, EmulatorError> {
     let account = find(server, phone)?;
     let sender = server.accounts.by_number(&number(from)?).ok_or(EmulatorError::UnknownRecipient)?;
-    Ok(phone::send_receipts(server, &account, &sender, ids, kind))
+    let chat = group.map(|group| Chat::find(server, group)).transpose()?.map(|chat| chat.jid());
+    Ok(phone::send_receipts(server, &account, &sender, chat.as_ref(), ids, kind))
 }
 
 pub(crate) fn devices(server: &Server, phone: &str) -> Result<Vec<DeviceInfo>, EmulatorError> {
@@ -161,6 +168,7 @@ pub(crate) fn devices(server: &Server, phone: &str) -> Result<Vec<DeviceInfo>, E
     let devices = state.linked().map(|(number, companion)| DeviceInfo {
         device: number,
         platform: companion.platform.clone(),
+        name: companion.keys.name.clone(),
         linked_at: companion.linked_at,
         online: companion.links.iter().any(|link| link.is_active()),
         sockets: companion.links.len(),
@@ -213,6 +221,9 @@ pub(crate) async fn fault(server: &Server, mut request: FaultRequest) -> Result<
         }
         Fault::Delay { ms } if ms > LONGEST_DELAY => {
             Err(EmulatorError::BadFault(format!("a delay has at most {LONGEST_DELAY} ms")))
+        }
+        Fault::FewerCodes { codes } if usize::from(codes) > REFS => {
+            Err(EmulatorError::BadFault(format!("a companion is offered at most {REFS} codes")))
         }
         _ => keep(server, request).map(|()| 0),
     }

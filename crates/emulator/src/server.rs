@@ -1,5 +1,6 @@
 //! Everything the emulator is, behind one struct: accounts, pairing, faults, statistics, and the tasks that run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,21 +13,27 @@ use tokio_util::task::TaskTracker;
 use crate::account::Directory;
 use crate::connection;
 use crate::faults::Faults;
+use crate::groups::Groups;
 use crate::link_code::LinkCodes;
 use crate::media::MediaStore;
+use crate::newsletters::Newsletters;
 use crate::noise::ServerIdentity;
 use crate::pairing::Pairing;
 use crate::stats::Stats;
+use crate::version::Versions;
 
 /// The shared state of one emulator.
 pub(crate) struct Server {
     pub(crate) identity: ServerIdentity,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) accounts: Directory,
+    pub(crate) groups: Groups,
+    pub(crate) newsletters: Newsletters,
     pub(crate) pairing: Pairing,
     pub(crate) link_codes: LinkCodes,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) versions: Versions,
     pub(crate) media: MediaStore,
     pub(crate) media_host: String,
     pub(crate) tracker: TaskTracker,
@@ -35,15 +42,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(clock: Arc<dyn Clock>, media_host: String) -> Result<Self> {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        media_host: String,
+        unanswered_log: Option<PathBuf>,
+    ) -> Result<Self> {
         Ok(Self {
             identity: ServerIdentity::generate()?,
             clock,
             accounts: Directory::default(),
+            groups: Groups::default(),
+            newsletters: Newsletters::default(),
             pairing: Pairing::default(),
             link_codes: LinkCodes::default(),
             faults: Faults::default(),
-            stats: Stats::default(),
+            versions: Versions::default(),
+            stats: Stats::with_log(unanswered_log),
             media: MediaStore::default(),
             media_host,
             tracker: TaskTracker::new(),

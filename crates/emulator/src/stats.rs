@@ -1,6 +1,9 @@
 //! What happened, counted; and everything that the emulator did not really answer.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +30,9 @@ pub struct StatsSnapshot {
     pub logins: u64,
     /// Logins that were refused.
     pub refused_logins: u64,
+    /// Fetches of the page that names the version.
+    #[serde(default)]
+    pub version_fetches: u64,
     /// Messages taken from companions and phones.
     pub messages: u64,
     /// Receipts from companions and phones.
@@ -67,6 +73,7 @@ pub(crate) struct Stats {
     live: AtomicI64,
     logins: AtomicU64,
     refused_logins: AtomicU64,
+    version_fetches: AtomicU64,
     messages: AtomicU64,
     receipts: AtomicU64,
     stanzas: AtomicU64,
@@ -75,6 +82,8 @@ pub(crate) struct Stats {
     phone_retries: AtomicU64,
     unanswered: Mutex<BTreeMap<String, u64>>,
     overlaps: Mutex<Vec<Overlap>>,
+    /// Where each kind that was not answered is written down at once, for whoever runs many emulators.
+    unanswered_log: Option<PathBuf>,
 }
 
 fn add(counter: &AtomicU64) {
@@ -82,6 +91,11 @@ fn add(counter: &AtomicU64) {
 }
 
 impl Stats {
+    /// Counters that also write down what was not answered.
+    pub(crate) fn with_log(unanswered_log: Option<PathBuf>) -> Self {
+        Self { unanswered_log, ..Self::default() }
+    }
+
     pub(crate) fn accepted(&self) {
         add(&self.accepted);
     }
@@ -108,6 +122,10 @@ impl Stats {
 
     pub(crate) fn refused_login(&self) {
         add(&self.refused_logins);
+    }
+
+    pub(crate) fn version_fetch(&self) {
+        add(&self.version_fetches);
     }
 
     pub(crate) fn message(&self) {
@@ -143,7 +161,20 @@ impl Stats {
         } else {
             "other".to_owned()
         };
+        if !unanswered.contains_key(&kind) {
+            self.write_down(&kind);
+        }
         *unanswered.entry(kind).or_default() += 1;
+    }
+
+    /// At once and not at the end: an emulator may be killed.
+    fn write_down(&self, kind: &str) {
+        let Some(path) = &self.unanswered_log else { return };
+        let line = format!("{}\n", kind.escape_default());
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+            tracing::error!("could not write down what was not answered: {error}");
+        }
     }
 
     /// A device has several sockets.
@@ -163,6 +194,7 @@ impl Stats {
             live_sockets: self.live.load(Ordering::Relaxed),
             logins: get(&self.logins),
             refused_logins: get(&self.refused_logins),
+            version_fetches: get(&self.version_fetches),
             messages: get(&self.messages),
             receipts: get(&self.receipts),
             stanzas: get(&self.stanzas),
@@ -178,6 +210,20 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_kind_is_written_down_once_and_in_one_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("unanswered");
+        for _ in 0..2 {
+            let stats = Stats::with_log(Some(log.clone()));
+            stats.unanswered("iq get w:x <y>");
+            stats.unanswered("iq get w:x <y>");
+        }
+        Stats::with_log(Some(log.clone())).unanswered("two\nlines");
+        let written = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(written, "iq get w:x <y>\niq get w:x <y>\ntwo\\nlines\n");
+    }
 
     #[test]
     fn kinds_from_outside_cannot_grow_without_end() {

@@ -3,9 +3,10 @@
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::removals::{self, RemovalRow};
 use blazz_database::{Conn, messages};
+use blazz_domain::session_settings::{MAX_DEVICE_NAME_CHARS, checked_device_name};
 use blazz_domain::{
-    Account, AccountId, AccountState, Desired, Epoch, EventPayload, Lease, Page, Provider, StateNumber,
-    WorkspaceId,
+    Account, AccountId, AccountState, Desired, Epoch, ErrorCode, EventPayload, Lease, Page, Provider, Proxy,
+    StateNumber, WorkspaceId,
 };
 use blazz_wire::request_id::RequestId;
 
@@ -17,23 +18,31 @@ use crate::{ServiceError, Services, events, sessions};
 const MESSAGES_AT_ONCE: u32 = 2000;
 
 /// An account to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct NewAccount {
     /// The tenant's name for it.
     pub name: String,
+    /// What the phone is to show in its list of linked devices; the installation's default unless told.
+    pub device_name: Option<String>,
+    /// The proxy, as a URL that may hold a password.
+    pub proxy: Option<String>,
 }
 
 /// What to change of an account; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AccountPatch {
     /// The tenant's name for it.
     pub name: Option<String>,
+    /// What the phone is to show in its list of linked devices.
+    pub device_name: Option<String>,
+    /// The proxy, as a URL that may hold a password; `Some(None)`: none any more.
+    pub proxy: Option<Option<String>>,
 }
 
 /// Creates an account that is linked to no phone yet.
 ///
 /// # Errors
-/// When the name is empty or too long.
+/// When the name is empty or too long, or a setting is none.
 pub async fn create(
     services: &Services,
     workspace_id: WorkspaceId,
@@ -57,6 +66,13 @@ pub async fn create(
         epoch: Epoch(0),
         linked_at: None,
         created_at: now,
+        device_name: match &new.device_name {
+            Some(name) => device_name(name)?,
+            None => services.settings.device_name.clone(),
+        },
+        proxy: new.proxy.as_deref().map(proxy).transpose()?,
+        settings_revision: 0,
+        settings_applied: 0,
     };
     let account = Account::from(row.clone());
     events::record(services, workspace_id, async |conn| {
@@ -93,24 +109,55 @@ pub async fn get(
     find(services, workspace_id, id).await.map(Account::from)
 }
 
-/// Changes an account's name.
+/// Changes an account's name and settings. Its node learns of new settings with its next heartbeat, and a session that runs connects anew
+/// when its proxy is another.
 ///
 /// # Errors
-/// When the name is bad or the workspace has no such account.
-pub async fn rename(
+/// When a value is bad or the workspace has no such account.
+pub async fn update(
     services: &Services,
     workspace_id: WorkspaceId,
     id: AccountId,
     patch: AccountPatch,
 ) -> Result<Account, ServiceError> {
-    let Some(name) = patch.name else { return get(services, workspace_id, id).await };
-    let name = checked_name(&name)?;
+    let name = patch.name.as_deref().map(checked_name).transpose()?;
+    let device_name = patch.device_name.as_deref().map(device_name).transpose()?;
+    let proxy = match &patch.proxy {
+        Some(Some(text)) => Some(Some(proxy(text)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
     events::record(services, workspace_id, async |conn| {
-        let row = accounts::rename(conn, workspace_id, id, &name).await?;
-        let account = Account::from(row.ok_or_else(ServiceError::account_not_found)?);
+        let row = accounts::find_for_update(conn, workspace_id, id).await?;
+        let before = row.ok_or_else(ServiceError::account_not_found)?;
+        let mut after = before.clone();
+        after.name = name.unwrap_or(after.name);
+        after.device_name = device_name.unwrap_or(after.device_name);
+        after.proxy = proxy.unwrap_or(after.proxy);
+        if (&after.device_name, &after.proxy) != (&before.device_name, &before.proxy) {
+            after.settings_revision += 1;
+        }
+        let account = Account::from(after.clone());
+        if after == before {
+            return Ok((account, vec![]));
+        }
+        accounts::save_settings(conn, &after).await?;
         Ok((account.clone(), vec![EventPayload::AccountUpdated(account)]))
     })
     .await
+}
+
+fn device_name(name: &str) -> Result<String, ServiceError> {
+    checked_device_name(name).ok_or_else(|| {
+        let detail =
+            format!("device_name must have 1 to {MAX_DEVICE_NAME_CHARS} characters that can be shown");
+        ServiceError::refused(ErrorCode::InvalidRequest, detail)
+    })
+}
+
+fn proxy(text: &str) -> Result<Proxy, ServiceError> {
+    // The error never holds the text: there may be a password in it.
+    text.parse().map_err(|error| ServiceError::refused(ErrorCode::InvalidRequest, format!("proxy: {error}")))
 }
 
 /// Deletes an account with its conversations and messages. A session that a node holds is logged out and its credentials are deleted;

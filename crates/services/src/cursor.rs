@@ -32,6 +32,11 @@ impl PageQuery {
         self.after.as_deref().map(|cursor| decode("id", cursor, parse)).transpose()
     }
 
+    /// The place after which a list that is ordered by time goes on.
+    pub(crate) fn after_time(&self) -> Result<Option<TimeCursor>, ServiceError> {
+        self.after.as_deref().map(|cursor| decode("time", cursor, |text| text.parse())).transpose()
+    }
+
     pub(crate) fn after_recent(&self) -> Result<Option<RecentCursor>, ServiceError> {
         self.after.as_deref().map(|cursor| decode("recent", cursor, |text| text.parse())).transpose()
     }
@@ -79,6 +84,29 @@ id_cursors!(WorkspaceId, ApiKeyId, AccountId, MessageId);
 /// The cursor of the row with this id.
 pub(crate) fn id_cursor(id: Uuid) -> String {
     encode("id", &id.to_string())
+}
+
+/// A place in a list ordered by time, the latest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeCursor {
+    pub(crate) at: Timestamp,
+    pub(crate) id: Uuid,
+}
+
+impl TimeCursor {
+    pub(crate) fn encode(self) -> String {
+        encode("time", &format!("{}/{}", self.at.unix_micros(), self.id))
+    }
+}
+
+impl FromStr for TimeCursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('/').ok_or(())?;
+        let at = Timestamp::from_unix_micros(at.parse().map_err(|_| ())?).ok_or(())?;
+        Ok(Self { at, id: id.parse().map_err(|_| ())? })
+    }
 }
 
 /// A place in a list ordered by activity, the latest first.
@@ -165,6 +193,9 @@ mod tests {
         let recent = RecentCursor { active_at: SystemClock.now(), id: ConversationId::new() };
         assert_eq!(query(recent.encode()).after_recent().unwrap(), Some(recent));
         assert!(query(recent.encode()).after_id::<MessageId>().is_err());
+        let time = TimeCursor { at: SystemClock.now(), id: id.0 };
+        assert_eq!(query(time.encode()).after_time().unwrap(), Some(time));
+        assert!(query(time.encode()).after_recent().is_err());
         let forged = encode("recent", &format!("{}/{}", i64::MAX, id.0));
         assert_eq!(query(forged).after_recent().unwrap_err().code(), ErrorCode::InvalidCursor);
         let event = EventCursor { log_id: Uuid::now_v7(), sequence: 7 };

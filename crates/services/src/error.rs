@@ -3,6 +3,7 @@
 use blazz_bus::BusError;
 use blazz_database::DatabaseError;
 use blazz_domain::ErrorCode;
+use blazz_media::MediaError;
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,14 @@ impl ServiceError {
         Self::refused(ErrorCode::AccountNotFound, "no account of this workspace has this id")
     }
 
+    pub(crate) fn media_not_found() -> Self {
+        Self::refused(ErrorCode::MediaNotFound, "no file of this workspace has this id")
+    }
+
+    pub(crate) fn file_too_large(limit: u64) -> Self {
+        Self::refused(ErrorCode::BodyTooLarge, format!("a file may have at most {limit} bytes"))
+    }
+
     pub(crate) fn not_found(what: &str) -> Self {
         Self::refused(ErrorCode::NotFound, format!("no {what} of this workspace has this id"))
     }
@@ -52,6 +61,16 @@ impl From<DatabaseError> for ServiceError {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Unavailable(_) => Self::Unavailable(error.into()),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<MediaError> for ServiceError {
+    fn from(error: MediaError) -> Self {
+        match error {
+            MediaError::TooLarge { limit } => Self::file_too_large(limit),
+            MediaError::NotFound => Self::media_not_found(),
             other => Self::Internal(other.into()),
         }
     }

@@ -5,12 +5,15 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod audit;
+pub mod client_version;
 pub mod conversations;
 mod cursor;
 mod error;
 pub mod events;
 pub mod fleet;
 pub mod inbox;
+pub mod media;
 pub mod messages;
 mod nodes;
 pub mod qr_image;
@@ -25,7 +28,9 @@ use blazz_bus::Bus;
 use blazz_database::Pool;
 use blazz_domain::Clock;
 use blazz_jobs::Runner;
+use blazz_media::MediaStore;
 use blazz_telemetry::Shutdown;
+use tokio::sync::Notify;
 
 pub use cursor::PageQuery;
 pub use error::ServiceError;
@@ -45,6 +50,10 @@ pub struct Services {
     pub nodes: Arc<NodeDirectory>,
     /// Runs the jobs; the process has to call [`Runner::run`] once.
     pub runner: Arc<Runner>,
+    /// Asks for a newer version of WhatsApp Web.
+    pub version_wanted: Arc<Notify>,
+    /// Where the files of tenants are.
+    pub media: MediaStore,
     /// Times and limits.
     pub settings: Arc<Settings>,
     /// Ends with the process; what must outlive a request is tracked here.
@@ -59,6 +68,7 @@ impl Services {
         bus: Bus,
         clock: Arc<dyn Clock>,
         nodes: NodeDirectory,
+        media: MediaStore,
         settings: Settings,
         shutdown: Shutdown,
     ) -> Self {
@@ -94,6 +104,7 @@ impl Services {
             let courier = courier.clone();
             async move { courier.give_up_unsettled(job).await }
         });
-        Self { pool, bus, clock, nodes, runner: Arc::new(runner), settings, shutdown }
+        let (runner, version_wanted) = (Arc::new(runner), Arc::default());
+        Self { pool, bus, clock, nodes, runner, version_wanted, media, settings, shutdown }
     }
 }

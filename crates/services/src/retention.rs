@@ -1,8 +1,9 @@
-//! What is not kept for ever: keys of old requests, receipts whose message never came, jobs that died long ago.
+//! What is not kept for ever: keys of old requests, receipts whose message never came, files that never arrived, jobs that died long ago, old
+//! audit entries.
 
 use std::time::Duration;
 
-use blazz_database::{early_receipts, idempotency_keys, jobs};
+use blazz_database::{audit_entries, early_receipts, idempotency_keys, jobs, media};
 
 use crate::{ServiceError, Services};
 
@@ -23,10 +24,13 @@ pub async fn sweep(services: &Services) -> Result<u64, ServiceError> {
     loop {
         let keys = idempotency_keys::delete_before(&mut conn, now.minus(IDEMPOTENCY_KEYS), AT_ONCE).await?;
         let receipts = early_receipts::delete_before(&mut conn, now.minus(7 * DAY), AT_ONCE).await?;
+        let unfilled = media::delete_pending_before(&mut conn, now.minus(7 * DAY), AT_ONCE).await?;
         let dead = jobs::delete_dead_before(&mut conn, now.minus(30 * DAY), AT_ONCE).await?;
-        swept += u64::from(keys) + u64::from(receipts) + u64::from(dead);
-        if keys.max(receipts).max(dead) < AT_ONCE {
-            return Ok(swept);
+        let acts = now.minus(services.settings.audit_ttl);
+        let acts = audit_entries::delete_before(&mut conn, acts, AT_ONCE).await?;
+        swept += [keys, receipts, unfilled, dead, acts].map(u64::from).iter().sum::<u64>();
+        if keys.max(receipts).max(unfilled).max(dead).max(acts) < AT_ONCE {
+            return Ok(swept + services.media.sweep(DAY).await?);
         }
     }
 }

@@ -1,17 +1,63 @@
-//! The settings of a node, from environment variables. No secret has a default.
+//! The settings of a node: environment variables, or the same names in a TOML file below them. No secret has a default.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 
 use blazz_domain::NodeId;
+use blazz_domain::media::MAX_FILE_BYTES;
+use blazz_program::{Faults, Reader, Setting, Values};
+use blazz_session_store::StorageSecret;
 use blazz_telemetry::LogFormat;
-use blazz_whatsapp::EngineConfig;
+use blazz_whatsapp::{EngineConfig, ProxyPolicy};
 use blazz_wire::keys::NodeSecret;
 use url::Url;
 
 /// Sessions that a node may hold at most, whatever its operator says.
-const MOST_SESSIONS: u32 = 100_000;
+const MOST_SESSIONS: u64 = 100_000;
+/// Sessions that may be starting at the same time at most.
+const MOST_STARTS: u64 = 1_000;
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting::plain(
+        "BLAZZ_NODE_ID",
+        "the node's name: 1-63 lower-case letters, digits and inner dashes (required)",
+    ),
+    Setting::secret("BLAZZ_NODE_SECRET", "the node's secret, from `blazz secret node <id>` (required)"),
+    Setting::secret("BLAZZ_NODE_SECRET_PREVIOUS", "the secret before that, while secrets are being changed"),
+    Setting::plain("BLAZZ_API_URL", "where the API is, such as http://127.0.0.1:7000 (required)"),
+    Setting::plain("BLAZZ_SESSION_ROOT", "the directory that holds the sessions (required)"),
+    Setting::secret(
+        "BLAZZ_STORAGE_KEY",
+        "what the sessions in the session root are sealed with, from `blazz secret storage` (required)",
+    ),
+    Setting::secret("BLAZZ_STORAGE_KEY_PREVIOUS", "the key before that, while keys are being changed"),
+    Setting::plain("BLAZZ_NODE_LISTEN", "where the node listens").or("127.0.0.1:7100"),
+    Setting::plain(
+        "BLAZZ_NODE_URL",
+        "where the API reaches it; http:// and the address it listens on unless told",
+    ),
+    Setting::plain("BLAZZ_NODE_CAPACITY", "how many sessions it may run").or("500"),
+    Setting::plain("BLAZZ_NODE_START_CONCURRENCY", "how many sessions may be starting at the same time")
+        .or("16"),
+    Setting::plain(
+        "BLAZZ_NODE_MEDIA_CONCURRENCY",
+        "how many files may be fetched at the same time, and as many sent",
+    )
+    .or("4"),
+    Setting::plain("BLAZZ_MEDIA_MAX_BYTES", "the most bytes of a file").or("104857600"),
+    Setting::plain("BLAZZ_WHATSAPP_ENDPOINT", "the WebSocket to connect to; live WhatsApp unless told"),
+    Setting::plain("BLAZZ_PROXY_ALLOW_PRIVATE", "whether accounts' proxies may be at private addresses")
+        .or("false"),
+    Setting::plain("BLAZZ_READY_FILE", "a file to write {url,pid,node_id} to when the node listens"),
+    Setting::plain("BLAZZ_LOG", "what is logged").or("info"),
+    Setting::plain("BLAZZ_LOG_FORMAT", "text or json").or("text"),
+];
+
+/// A file is at most this large, whatever the operator says: WhatsApp takes none that is larger.
+const MOST_MEDIA_BYTES: u64 = 2 << 30;
+/// Files that may be on their way at the same time at most.
+const MOST_MEDIA_TRANSFERS: u64 = 100;
 
 /// Everything that a node is told before it starts.
 #[derive(Debug)]
@@ -30,10 +76,18 @@ pub struct Config {
     pub api_url: Url,
     /// Where the sessions' directories are.
     pub session_root: PathBuf,
+    /// What the sessions there are sealed with.
+    pub storage_key: StorageSecret,
+    /// The key before that, while keys are being changed.
+    pub storage_key_previous: Option<StorageSecret>,
     /// How many sessions it may run.
     pub capacity: u32,
     /// How many sessions may be starting at the same time.
     pub start_concurrency: usize,
+    /// How many files may be fetched from WhatsApp at the same time, and as many put there.
+    pub media_concurrency: usize,
+    /// The most bytes of a file.
+    pub media_limit: u64,
     /// How sessions reach WhatsApp.
     pub engine: EngineConfig,
     /// What is logged.
@@ -44,156 +98,109 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
 }
 
-/// What is wrong with a setting, in a sentence that names its variable. Never holds a secret's value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
-
-/// The variables, with what they mean, for `--help`.
-pub const VARIABLES: &str = "\
-Environment:
-  BLAZZ_NODE_ID                 the node's name: 1-63 lower-case letters, digits and inner dashes (required)
-  BLAZZ_NODE_SECRET             the node's secret, from `blazz secret node <id>` (required)
-  BLAZZ_NODE_SECRET_PREVIOUS    the secret before that, while secrets are being changed
-  BLAZZ_API_URL                 where the API is, such as http://127.0.0.1:7000 (required)
-  BLAZZ_SESSION_ROOT            the directory that holds the sessions (required)
-  BLAZZ_STORAGE_KEY             what the sessions in the session root are sealed with, from `blazz secret storage` (required)
-  BLAZZ_STORAGE_KEY_PREVIOUS    the key before that, while keys are being changed
-  BLAZZ_NODE_LISTEN             where the node listens [127.0.0.1:7100]
-  BLAZZ_NODE_URL                where the API reaches it [http:// and the address it listens on]
-  BLAZZ_NODE_CAPACITY           how many sessions it may run [500]
-  BLAZZ_NODE_START_CONCURRENCY  how many sessions may be starting at the same time [16]
-  BLAZZ_WHATSAPP_ENDPOINT       the WebSocket to connect to [live WhatsApp]
-  BLAZZ_WHATSAPP_VERSION        the version of WhatsApp Web to claim, as a.b.c
-  BLAZZ_DEVICE_NAME             what phones show in their list of linked devices [Blazz]
-  BLAZZ_READY_FILE              a file to write {url,pid,node_id} to when the node listens
-  BLAZZ_LOG                     what is logged [info]
-  BLAZZ_LOG_FORMAT              text or json [text]";
-
 impl Config {
-    /// Reads the settings from this process's environment.
+    /// Reads this process's environment, and `file` where there is one.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+    /// Everything that is wrong, at once.
+    pub fn load(file: Option<&Path>) -> Result<Self, Faults> {
+        Self::read(Reader::new(SETTINGS, file, &blazz_program::environment()))
     }
 
-    /// Reads the settings from `variable`. An empty value counts as absent.
+    /// Reads `variables` instead of the environment.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let settings = Settings(variable);
-        let config = Self {
-            node_id: settings.required("BLAZZ_NODE_ID", "a node id")?,
-            listen: settings.or("BLAZZ_NODE_LISTEN", "an address and port", "127.0.0.1:7100")?,
-            url: settings.optional("BLAZZ_NODE_URL", "an http(s) URL")?,
-            secret: settings.secret("BLAZZ_NODE_SECRET")?.ok_or_else(|| {
-                missing("BLAZZ_NODE_SECRET", "; `blazz secret node <id>` prints it and it has no default")
-            })?,
-            secret_previous: settings.secret("BLAZZ_NODE_SECRET_PREVIOUS")?,
-            storage_key: settings.storage_key("BLAZZ_STORAGE_KEY")?.ok_or_else(|| {
-                missing("BLAZZ_STORAGE_KEY", "; `blazz secret storage` makes one and it has no default")
-            })?,
-            storage_key_previous: settings.storage_key("BLAZZ_STORAGE_KEY_PREVIOUS")?,
-            api_url: settings.required("BLAZZ_API_URL", "an http(s) URL")?,
-            session_root: settings.required("BLAZZ_SESSION_ROOT", "a directory")?,
-            capacity: settings.or("BLAZZ_NODE_CAPACITY", "a number", "500")?,
-            start_concurrency: settings.or("BLAZZ_NODE_START_CONCURRENCY", "a number", "16")?,
-            engine: engine(&settings)?,
-            log: settings.or("BLAZZ_LOG", "a log filter", "info")?,
-            log_format: settings.or("BLAZZ_LOG_FORMAT", "text or json", "text")?,
-            ready_file: settings.optional("BLAZZ_READY_FILE", "a file")?,
+    /// As [`Config::load`].
+    pub fn from_variables(variables: &Values) -> Result<Self, Faults> {
+        Self::read(Reader::new(SETTINGS, None, variables))
+    }
+
+    fn read(mut reader: Reader) -> Result<Self, Faults> {
+        let node_id =
+            reader.required_parsed("BLAZZ_NODE_ID", "a node id: lower-case letters, digits and inner dashes");
+        let listen = reader.parsed("BLAZZ_NODE_LISTEN", "an address such as 127.0.0.1:7100");
+        let url = http_url(&mut reader, "BLAZZ_NODE_URL");
+        let secret = reader.required("BLAZZ_NODE_SECRET", "a secret that `blazz secret node <id>` makes");
+        let secret = secret.and_then(|text| secret_of(&mut reader, "BLAZZ_NODE_SECRET", &text));
+        let secret_previous = reader
+            .text("BLAZZ_NODE_SECRET_PREVIOUS")
+            .and_then(|text| secret_of(&mut reader, "BLAZZ_NODE_SECRET_PREVIOUS", &text));
+        let api_url = reader.required("BLAZZ_API_URL", "where the API is, such as http://127.0.0.1:7000");
+        let api_url = api_url.and_then(|_| http_url(&mut reader, "BLAZZ_API_URL"));
+        let session_root = reader.required_parsed("BLAZZ_SESSION_ROOT", "a directory");
+        let storage_key = reader.required("BLAZZ_STORAGE_KEY", "a secret that `blazz secret storage` makes");
+        let storage_key = storage_key.and_then(|text| storage_key_of(&mut reader, "BLAZZ_STORAGE_KEY", &text));
+        let storage_key_previous = reader
+            .text("BLAZZ_STORAGE_KEY_PREVIOUS")
+            .and_then(|text| storage_key_of(&mut reader, "BLAZZ_STORAGE_KEY_PREVIOUS", &text));
+        let capacity = reader.number("BLAZZ_NODE_CAPACITY", 500, 1, MOST_SESSIONS);
+        let start_concurrency = reader.number("BLAZZ_NODE_START_CONCURRENCY", 16, 1, MOST_STARTS);
+        let media_concurrency = reader.number("BLAZZ_NODE_MEDIA_CONCURRENCY", 4, 1, MOST_MEDIA_TRANSFERS);
+        let media_limit = reader.number("BLAZZ_MEDIA_MAX_BYTES", MAX_FILE_BYTES, 1, MOST_MEDIA_BYTES);
+        let engine = engine(&mut reader);
+        let log = reader.text("BLAZZ_LOG").unwrap_or_else(|| "info".to_owned());
+        let log_format = reader.parsed("BLAZZ_LOG_FORMAT", "`text` or `json`");
+        let ready_file = reader.text("BLAZZ_READY_FILE").map(PathBuf::from);
+        let (Some(node_id), Some(secret), Some(api_url), Some(session_root), Some(storage_key), true) =
+            (node_id, secret, api_url, session_root, storage_key, reader.is_good())
+        else {
+            return Err(reader.faults());
         };
-        config.check()?;
-        Ok(config)
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=MOST_SESSIONS).contains(&self.capacity) {
-            return Err(ConfigError(format!("BLAZZ_NODE_CAPACITY must be 1 to {MOST_SESSIONS}")));
-        }
-        if !(1..=1_000).contains(&self.start_concurrency) {
-            return Err(ConfigError("BLAZZ_NODE_START_CONCURRENCY must be 1 to 1000".to_owned()));
-        }
-        let urls = [("BLAZZ_API_URL", Some(&self.api_url)), ("BLAZZ_NODE_URL", self.url.as_ref())];
-        for (name, url) in urls {
-            if url.is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
-                return Err(ConfigError(format!("{name} must be an http(s) URL")));
-            }
-        }
-        self.engine.check().map_err(|error| ConfigError(format!("BLAZZ_WHATSAPP_ENDPOINT: {error}")))
-    }
-}
-
-fn engine(settings: &Settings<impl Fn(&str) -> Option<String>>) -> Result<EngineConfig, ConfigError> {
-    let mut engine = EngineConfig {
-        endpoint: settings.optional("BLAZZ_WHATSAPP_ENDPOINT", "a ws:// or wss:// URL")?,
-        device_name: settings.or("BLAZZ_DEVICE_NAME", "a name", "Blazz")?,
-        ..EngineConfig::default()
-    };
-    if let Some(Version(version)) =
-        settings.optional("BLAZZ_WHATSAPP_VERSION", "a version such as 2.3000.1")?
-    {
-        engine.version = version;
-    }
-    Ok(engine)
-}
-
-/// `a.b.c`.
-struct Version((u32, u32, u32));
-
-impl FromStr for Version {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split('.').map(str::parse);
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(Ok(a)), Some(Ok(b)), Some(Ok(c)), None) => Ok(Self((a, b, c))),
-            _ => Err(()),
-        }
+        Ok(Self {
+            node_id,
+            listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7100))),
+            url,
+            secret,
+            secret_previous,
+            api_url,
+            session_root,
+            storage_key,
+            storage_key_previous,
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+            start_concurrency: usize::try_from(start_concurrency).unwrap_or(usize::MAX),
+            media_concurrency: usize::try_from(media_concurrency).unwrap_or(usize::MAX),
+            media_limit,
+            engine,
+            log,
+            log_format: log_format.unwrap_or_default(),
+            ready_file,
+        })
     }
 }
 
-struct Settings<F>(F);
-
-impl<F: Fn(&str) -> Option<String>> Settings<F> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+fn engine(reader: &mut Reader) -> EngineConfig {
+    let mut engine = EngineConfig::default();
+    let known = reader.text("BLAZZ_WHATSAPP_ENDPOINT");
+    engine.endpoint = reader.parsed("BLAZZ_WHATSAPP_ENDPOINT", "a ws:// or wss:// URL");
+    if known.is_none() || engine.endpoint.is_some() {
+        reader.checked(
+            "BLAZZ_WHATSAPP_ENDPOINT",
+            engine.check().map_err(|error| format!("must be another: {error}")),
+        );
     }
-
-    fn optional<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, ConfigError> {
-        self.text(name).map(|text| parse(name, what, &text)).transpose()
+    if reader.parsed("BLAZZ_PROXY_ALLOW_PRIVATE", "true or false").unwrap_or(false) {
+        engine.proxies = ProxyPolicy::AllowPrivate;
     }
-
-    fn required<T: FromStr>(&self, name: &str, what: &str) -> Result<T, ConfigError> {
-        self.optional(name, what)?.ok_or_else(|| missing(name, &format!(" to {what}")))
-    }
-
-    fn or<T: FromStr>(&self, name: &str, what: &str, default: &str) -> Result<T, ConfigError> {
-        parse(name, what, &self.text(name).unwrap_or_else(|| default.to_owned()))
-    }
-
-    /// The message never shows the value.
-    fn storage_key(&self, name: &str) -> Result<Option<StorageSecret>, ConfigError> {
-        let parsed = self.text(name).map(|text| StorageSecret::parse(&text).ok_or(())).transpose();
-        parsed.map_err(|()| ConfigError(format!("{name} is not a storage key: it has 64 hex digits")))
-    }
-
-    /// The message never shows the value.
-    fn secret(&self, name: &str) -> Result<Option<NodeSecret>, ConfigError> {
-        let parsed = self.text(name).map(|text| NodeSecret::parse(&text)).transpose();
-        parsed.map_err(|error| ConfigError(format!("{name} is not a node secret: {error}")))
-    }
+    engine
 }
 
-fn parse<T: FromStr>(name: &str, what: &str, text: &str) -> Result<T, ConfigError> {
-    text.parse().map_err(|_| ConfigError(format!("{name} must be {what}, not {text:?}")))
+fn http_url(reader: &mut Reader, name: &str) -> Option<Url> {
+    let url: Url = reader.parsed(name, "an http(s) URL")?;
+    let good = matches!(url.scheme(), "http" | "https");
+    if !good {
+        reader.fault(name, "must be an http(s) URL");
+    }
+    good.then_some(url)
 }
 
-fn missing(name: &str, more: &str) -> ConfigError {
-    ConfigError(format!("{name} is not set: set it{more}"))
+fn storage_key_of(reader: &mut Reader, name: &str, text: &str) -> Option<StorageSecret> {
+    let key = StorageSecret::parse(text).ok_or("must be 64 hex digits; `blazz secret storage` makes one");
+    reader.checked(name, key)
+}
+
+fn secret_of(reader: &mut Reader, name: &str, text: &str) -> Option<NodeSecret> {
+    let secret = NodeSecret::parse(text).map_err(|error| format!("is not a node secret: {error}"));
+    reader.checked(name, secret)
 }
 
 #[cfg(test)]
@@ -208,12 +215,15 @@ mod tests {
             ("BLAZZ_NODE_SECRET", "5a".repeat(32)),
             ("BLAZZ_API_URL", "http://127.0.0.1:7000".to_owned()),
             ("BLAZZ_SESSION_ROOT", "/var/lib/blazz".to_owned()),
+            ("BLAZZ_STORAGE_KEY", "5b".repeat(32)),
             ("BLAZZ_WHATSAPP_ENDPOINT", "ws://127.0.0.1:9/ws/chat".to_owned()),
         ])
     }
 
-    fn read(variables: &HashMap<&'static str, String>) -> Result<Config, ConfigError> {
-        Config::read(|name| variables.get(name).cloned())
+    fn read(variables: &HashMap<&'static str, String>) -> Result<Config, Faults> {
+        Config::from_variables(
+            &variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        )
     }
 
     #[test]
@@ -221,15 +231,15 @@ mod tests {
         let config = read(&complete()).unwrap();
         assert_eq!(config.listen, "127.0.0.1:7100".parse().unwrap());
         assert_eq!((config.capacity, config.start_concurrency), (500, 16));
+        assert_eq!((config.media_concurrency, config.media_limit), (4, blazz_domain::media::MAX_FILE_BYTES));
         assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
-        assert_eq!(config.engine.device_name, "Blazz");
-        assert_eq!(config.engine.version, EngineConfig::default().version);
+        assert_eq!(config.engine.proxies, ProxyPolicy::PublicOnly);
         assert!(config.url.is_none() && config.secret_previous.is_none() && config.ready_file.is_none());
     }
 
     #[test]
     fn a_missing_setting_is_named() {
-        for name in ["BLAZZ_NODE_ID", "BLAZZ_NODE_SECRET", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT"] {
+        for name in ["BLAZZ_NODE_ID", "BLAZZ_NODE_SECRET", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT", "BLAZZ_STORAGE_KEY"] {
             for value in [None, Some(" ".to_owned())] {
                 let mut variables = complete();
                 variables.remove(name);
@@ -246,13 +256,17 @@ mod tests {
             ("BLAZZ_NODE_ID", "Node 1"),
             ("BLAZZ_NODE_SECRET", "hunter2"),
             ("BLAZZ_NODE_SECRET_PREVIOUS", "hunter2"),
+            ("BLAZZ_STORAGE_KEY", "hunter2"),
+            ("BLAZZ_STORAGE_KEY_PREVIOUS", "hunter2"),
             ("BLAZZ_API_URL", "ftp://127.0.0.1"),
             ("BLAZZ_NODE_URL", "nowhere"),
             ("BLAZZ_NODE_LISTEN", "7100"),
             ("BLAZZ_NODE_CAPACITY", "0"),
             ("BLAZZ_NODE_START_CONCURRENCY", "-1"),
+            ("BLAZZ_NODE_MEDIA_CONCURRENCY", "0"),
+            ("BLAZZ_MEDIA_MAX_BYTES", "0"),
             ("BLAZZ_WHATSAPP_ENDPOINT", "http://127.0.0.1"),
-            ("BLAZZ_WHATSAPP_VERSION", "2.3000"),
+            ("BLAZZ_PROXY_ALLOW_PRIVATE", "yes"),
             ("BLAZZ_LOG_FORMAT", "xml"),
         ];
         for (name, value) in bad {
@@ -274,23 +288,23 @@ mod tests {
     }
 
     #[test]
-    fn a_version_has_three_parts() {
+    fn everything_that_is_wrong_is_said_at_once() {
         let mut variables = complete();
-        variables.insert("BLAZZ_WHATSAPP_VERSION", "2.3000.17".to_owned());
-        assert_eq!(read(&variables).unwrap().engine.version, (2, 3000, 17));
+        variables.remove("BLAZZ_NODE_ID");
+        variables.insert("BLAZZ_NODE_LISTEN", "7100".to_owned());
+        variables.insert("BLAZZ_NODE_CAPACITY", "0".to_owned());
+        let said = read(&variables).unwrap_err().to_string();
+        let named: Vec<_> = said.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(named, ["BLAZZ_NODE_ID", "BLAZZ_NODE_LISTEN", "BLAZZ_NODE_CAPACITY"], "{said}");
     }
 
     #[test]
-    fn help_names_every_variable() {
-        let asked = std::cell::RefCell::new(Vec::new());
-        let variables = complete();
-        let read = Config::read(|name| {
-            asked.borrow_mut().push(name.to_owned());
-            variables.get(name).cloned()
-        });
-        assert!(read.is_ok());
-        for name in asked.into_inner() {
-            assert!(VARIABLES.contains(&format!("  {name} ")), "{name}");
+    fn a_setting_that_is_read_is_in_the_table() {
+        let source = include_str!("config.rs");
+        let (source, _) = source.split_once("#[cfg(test)]").unwrap();
+        for rest in source.split("\"BLAZZ_").skip(1) {
+            let name = format!("BLAZZ_{}", rest.split('"').next().unwrap());
+            assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name}");
         }
     }
 }

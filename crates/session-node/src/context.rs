@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use blazz_domain::{Clock, Incarnation};
 use blazz_session_store::SessionRoot;
+use blazz_whatsapp::FleetVersion;
 use blazz_wire::ControlClient;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -26,10 +27,17 @@ pub(crate) struct Context {
     pub(crate) starts: Arc<Semaphore>,
     /// Turns to hand a batch of entries to the API.
     pub(crate) batches: Semaphore,
+    /// Turns to fetch a file from WhatsApp, and to put one there.
+    pub(crate) downloads: Semaphore,
+    pub(crate) uploads: Semaphore,
+    /// The most bytes of a file.
+    pub(crate) media_limit: u64,
     pub(crate) changes: Arc<Changes>,
     pub(crate) removals: Removals,
     pub(crate) metrics: NodeMetrics,
     pub(crate) incarnation: CurrentIncarnation,
+    /// The version of WhatsApp Web that every session claims.
+    pub(crate) version: FleetVersion,
     /// Another start of this node is alive: this one has to go.
     pub(crate) superseded: CancellationToken,
 }

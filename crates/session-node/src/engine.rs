@@ -3,21 +3,28 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use blazz_domain::{Clock, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{EngineConfig, PairingError, Session, StateNumbers};
+use blazz_domain::{
+    Clock, PairingCode, PhoneNumber, Profile, ProfileChange, QrCode, SendOutcome, SessionReport,
+    SessionSettings,
+};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{
+    DownloadError, Downloaded, EngineConfig, FileSource, MediaRecord, PairingError, ProfileError, Session,
+    StateNumbers,
+};
 use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
 /// Opens sessions.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Opens the session of a directory. It works towards a connection by itself from then on.
+    /// Opens the session of a directory, as its tenant has chosen. It works towards a connection by itself from then on.
     ///
     /// # Errors
     /// When the session's storage cannot be used.
     async fn open(
         &self,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
     ) -> anyhow::Result<Arc<dyn LiveSession>>;
@@ -32,8 +39,20 @@ pub trait LiveSession: Send + Sync {
     fn qr(&self) -> watch::Receiver<Option<QrCode>>;
     /// What must reach the API.
     fn outboxes(&self) -> Arc<Outboxes>;
-    /// Sends one message and waits for WhatsApp's acknowledgement.
-    async fn send(&self, message: &SendMessage) -> SendOutcome;
+    /// What it takes to fetch the files of messages that it has received.
+    fn media(&self) -> Arc<PendingMedia>;
+    /// Fetches such a file, of at most `limit` bytes, into `file`, which is empty.
+    ///
+    /// # Errors
+    /// When it cannot be had, or not just now.
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError>;
+    /// Sends one message, whose file's bytes come from `file`, and waits for WhatsApp's acknowledgement.
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome;
     /// Tells the writer of messages that they were read; `false` when the session is not connected.
     async fn read(&self, messages: &ReadMessages) -> bool;
     /// Asks WhatsApp for a code that links `phone`.
@@ -41,6 +60,26 @@ pub trait LiveSession: Send + Sync {
     /// # Errors
     /// When the session does not wait to be linked, or WhatsApp gives none.
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError>;
+    /// What others see of the account.
+    ///
+    /// # Errors
+    /// When the session is not connected, or WhatsApp does not answer.
+    async fn profile(&self) -> Result<Profile, ProfileError>;
+    /// Changes what others see of the account.
+    ///
+    /// # Errors
+    /// As [`LiveSession::profile`], or when WhatsApp refuses.
+    async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError>;
+    /// The account's picture, a JPEG.
+    ///
+    /// # Errors
+    /// As [`LiveSession::profile`], or when there is none.
+    async fn picture(&self) -> Result<Vec<u8>, ProfileError>;
+    /// Sets the account's picture; without bytes it is taken away.
+    ///
+    /// # Errors
+    /// As [`LiveSession::change_profile`].
+    async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError>;
     /// Removes the linked device at WhatsApp and deletes the credentials.
     ///
     /// # Errors
@@ -68,11 +107,12 @@ impl WhatsApp {
 impl Engine for WhatsApp {
     async fn open(
         &self,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
     ) -> anyhow::Result<Arc<dyn LiveSession>> {
-        let session =
-            Session::open(Arc::clone(&self.config), directory, numbers, Arc::clone(&self.clock)).await?;
+        let (config, clock) = (Arc::clone(&self.config), Arc::clone(&self.clock));
+        let session = Session::open(config, settings, directory, numbers, clock).await?;
         Ok(Arc::new(session))
     }
 }
@@ -91,8 +131,21 @@ impl LiveSession for Session {
         Arc::clone(Self::outboxes(self))
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
-        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref()).await
+    fn media(&self) -> Arc<PendingMedia> {
+        Arc::clone(Self::media(self))
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        Self::download(self, record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
+        Self::send(self, &message.to, &message.id, &message.content, message.about.as_ref(), file).await
     }
 
     async fn read(&self, ReadMessages { chat, sender, ids }: &ReadMessages) -> bool {
@@ -101,6 +154,22 @@ impl LiveSession for Session {
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
         Session::pairing_code(self, phone).await
+    }
+
+    async fn profile(&self) -> Result<Profile, ProfileError> {
+        Session::profile(self).await
+    }
+
+    async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError> {
+        Session::change_profile(self, change).await
+    }
+
+    async fn picture(&self) -> Result<Vec<u8>, ProfileError> {
+        Session::picture(self).await
+    }
+
+    async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError> {
+        Session::set_picture(self, jpeg).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

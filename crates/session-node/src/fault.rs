@@ -1,8 +1,8 @@
 //! What a call on a session can fail with, and the problem that the API hears.
 
-use blazz_domain::ErrorCode;
+use blazz_domain::{ErrorCode, StateReason};
 use blazz_session_store::StoreError;
-use blazz_whatsapp::PairingError;
+use blazz_whatsapp::{PairingError, ProfileError};
 use blazz_wire::problem::Problem;
 
 /// Why a session's call was not done.
@@ -29,6 +29,21 @@ pub enum Fault {
     /// WhatsApp did not answer.
     #[error("{0}")]
     PairingUnanswered(String),
+    /// The session's proxy is in the way.
+    #[error("the session's proxy is in the way: {}", .0.as_str())]
+    ProxyFailed(StateReason),
+    /// The account has no picture.
+    #[error("the account has no picture")]
+    NoPicture,
+    /// WhatsApp does not take the profile.
+    #[error("{0}")]
+    ProfileRefused(String),
+    /// WhatsApp did not answer.
+    #[error("{0}")]
+    ProfileUnanswered(String),
+    /// The call makes no sense.
+    #[error("{0}")]
+    Invalid(&'static str),
     /// The session was linked once, and its directory is gone.
     #[error("the session's directory is missing")]
     StorageMissing,
@@ -64,11 +79,16 @@ impl Fault {
             Self::PairingRateLimited(_) => (429, ErrorCode::PairingRateLimited),
             Self::PairingRefused(_) => (409, ErrorCode::PairingRefused),
             Self::TooMany => (400, ErrorCode::InvalidRequest),
+            Self::ProxyFailed(_) => (409, ErrorCode::ProxyFailed),
+            Self::NoPicture => (404, ErrorCode::NotFound),
+            Self::ProfileRefused(_) => (409, ErrorCode::ProfileRefused),
+            Self::Invalid(_) => (400, ErrorCode::InvalidRequest),
             Self::StorageMissing => (409, ErrorCode::StorageMissing),
             Self::NoCapacity => (503, ErrorCode::NoCapacity),
             Self::Storage(_)
             | Self::LogoutFailed(_)
             | Self::PairingUnanswered(_)
+            | Self::ProfileUnanswered(_)
             | Self::NodeBusy(_)
             | Self::TimedOut => (503, ErrorCode::Unavailable),
         }
@@ -90,6 +110,18 @@ impl From<PairingError> for Fault {
             PairingError::RateLimited => Self::PairingRateLimited(detail),
             PairingError::Refused(_) => Self::PairingRefused(detail),
             _ => Self::PairingUnanswered(detail),
+        }
+    }
+}
+
+impl From<ProfileError> for Fault {
+    fn from(error: ProfileError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ProfileError::NotConnected => Self::NotRunning,
+            ProfileError::NoPicture => Self::NoPicture,
+            ProfileError::Refused(_) => Self::ProfileRefused(detail),
+            _ => Self::ProfileUnanswered(detail),
         }
     }
 }
@@ -118,6 +150,11 @@ mod tests {
             (Fault::PairingRateLimited("slow".into()), 429, "pairing_rate_limited"),
             (Fault::PairingRefused("no".into()), 409, "pairing_refused"),
             (Fault::PairingUnanswered("silence".into()), 503, "unavailable"),
+            (Fault::ProxyFailed(StateReason::ProxyRefused), 409, "proxy_failed"),
+            (Fault::NoPicture, 404, "not_found"),
+            (Fault::ProfileRefused("no".into()), 409, "profile_refused"),
+            (Fault::ProfileUnanswered("silence".into()), 503, "unavailable"),
+            (Fault::Invalid("no"), 400, "invalid_request"),
             (Fault::StorageMissing, 409, "storage_missing"),
             (Fault::Storage("full".into()), 503, "unavailable"),
             (Fault::LogoutFailed("offline".into()), 503, "unavailable"),

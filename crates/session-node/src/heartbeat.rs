@@ -9,6 +9,7 @@ use blazz_domain::{ErrorCode, Lease};
 use blazz_telemetry::Metrics;
 use blazz_wire::CallError;
 use blazz_wire::control_api::{Heartbeat, HeartbeatAnswer, SessionChange};
+use blazz_wire::node_api::SessionStatus;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -104,9 +105,10 @@ async fn beat(node: &Node) -> Result<HeartbeatAnswer, CallError> {
         number: node.pulse.next_number(),
         changes: statuses
             .into_iter()
-            .map(|status| SessionChange { lease: status.lease, report: status.report })
+            .map(|SessionStatus { lease, report, settings }| SessionChange { lease, report, settings })
             .collect(),
         removed: context.removals.done(),
+        outdated: context.version.refused(),
         sessions: u32::try_from(node.supervisor.live_sessions()).unwrap_or(u32::MAX),
         memory_bytes: Metrics::resident_bytes().unwrap_or_default(),
     };
@@ -128,6 +130,7 @@ async fn beat(node: &Node) -> Result<HeartbeatAnswer, CallError> {
 
 /// Works towards what the API wants.
 fn reconcile(node: &Arc<Node>, answer: HeartbeatAnswer) {
+    node.context.version.set(answer.client_version);
     if answer.report_all {
         node.supervisor.report_all();
     }

@@ -17,6 +17,7 @@ mod context;
 pub mod engine;
 mod fault;
 mod heartbeat;
+mod media;
 mod metrics;
 mod node;
 mod process;
@@ -30,7 +31,7 @@ mod run;
 mod session;
 mod supervisor;
 
-pub use config::{Config, ConfigError, VARIABLES};
+pub use config::{Config, SETTINGS};
 pub use fault::Fault;
 pub use process::main;
 pub use run::{RunError, run, run_with};

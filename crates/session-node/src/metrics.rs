@@ -1,6 +1,6 @@
 //! The figures of this process.
 
-use blazz_domain::{AccountState, SendOutcome};
+use blazz_domain::{AccountState, MediaOutcome, SendOutcome};
 use blazz_telemetry::Metrics;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
@@ -11,7 +11,9 @@ pub(crate) struct NodeMetrics {
     sessions: IntGaugeVec,
     outbox_pending: IntGauge,
     heartbeat_age: Gauge,
+    version_refused: IntGauge,
     sends: IntCounterVec,
+    files: IntCounterVec,
     pub(crate) pump_batches: IntCounter,
     pub(crate) pump_failures: IntCounter,
     pub(crate) pump_refusals: IntCounter,
@@ -25,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) states: Vec<AccountState>,
     pub(crate) outbox_pending: u64,
     pub(crate) heartbeat_age_seconds: f64,
+    /// Whether WhatsApp refuses the version that sessions claim.
+    pub(crate) version_refused: bool,
 }
 
 impl NodeMetrics {
@@ -43,8 +47,16 @@ impl NodeMetrics {
                 "blazz_node_heartbeat_age_seconds",
                 "Time since the last acknowledged heartbeat was sent; -1 before the first",
             )?,
+            version_refused: IntGauge::new(
+                "blazz_node_client_version_refused",
+                "1 while WhatsApp refuses the version that sessions claim as too old",
+            )?,
             sends: IntCounterVec::new(
                 Opts::new("blazz_node_sends_total", "Messages handed to sessions, by outcome"),
+                &["outcome"],
+            )?,
+            files: IntCounterVec::new(
+                Opts::new("blazz_node_files_total", "Files of received messages, by what became of them"),
                 &["outcome"],
             )?,
             pump_batches: IntCounter::new("blazz_node_pump_batches_total", "Batches that the API took")?,
@@ -72,7 +84,9 @@ impl NodeMetrics {
         registry.register(Box::new(self.sessions.clone()))?;
         registry.register(Box::new(self.outbox_pending.clone()))?;
         registry.register(Box::new(self.heartbeat_age.clone()))?;
+        registry.register(Box::new(self.version_refused.clone()))?;
         registry.register(Box::new(self.sends.clone()))?;
+        registry.register(Box::new(self.files.clone()))?;
         let pump = [&self.pump_batches, &self.pump_failures, &self.pump_refusals, &self.pump_entries];
         for counter in pump.into_iter().chain([&self.crashes]) {
             registry.register(Box::new(counter.clone()))?;
@@ -90,6 +104,16 @@ impl NodeMetrics {
         self.sends.with_label_values(&[name]).inc();
     }
 
+    /// `None`: it is tried again.
+    pub(crate) fn file(&self, outcome: Option<&MediaOutcome>) {
+        let name = match outcome {
+            Some(MediaOutcome::Stored { .. }) => "stored",
+            Some(MediaOutcome::Failed { .. }) => "failed",
+            None => "tried_again",
+        };
+        self.files.with_label_values(&[name]).inc();
+    }
+
     pub(crate) fn render(&self, snapshot: &Snapshot) -> String {
         for state in AccountState::ALL {
             let count = snapshot.states.iter().filter(|other| **other == state).count();
@@ -98,6 +122,7 @@ impl NodeMetrics {
         }
         self.outbox_pending.set(i64::try_from(snapshot.outbox_pending).unwrap_or(i64::MAX));
         self.heartbeat_age.set(snapshot.heartbeat_age_seconds);
+        self.version_refused.set(i64::from(snapshot.version_refused));
         self.metrics.render()
     }
 }
@@ -110,15 +135,23 @@ mod tests {
     fn states_and_sends_are_counted_by_name() {
         let metrics = NodeMetrics::new().unwrap();
         metrics.sent(&SendOutcome::NotConnected);
+        metrics.file(None);
         let states = vec![AccountState::Connected, AccountState::Connected, AccountState::Qr];
-        let text = metrics.render(&Snapshot { states, outbox_pending: 3, heartbeat_age_seconds: 0.5 });
+        let text = metrics.render(&Snapshot {
+            states,
+            outbox_pending: 3,
+            heartbeat_age_seconds: 0.5,
+            version_refused: true,
+        });
         for line in [
             "blazz_node_sessions{state=\"connected\"} 2",
             "blazz_node_sessions{state=\"qr\"} 1",
             "blazz_node_sessions{state=\"failed\"} 0",
             "blazz_node_outbox_pending 3",
             "blazz_node_heartbeat_age_seconds 0.5",
+            "blazz_node_client_version_refused 1",
             "blazz_node_sends_total{outcome=\"not_connected\"} 1",
+            "blazz_node_files_total{outcome=\"tried_again\"} 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is missing in\n{text}");
         }

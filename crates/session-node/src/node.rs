@@ -40,6 +40,7 @@ impl Node {
         let snapshot = Snapshot {
             states: self.supervisor.states(),
             outbox_pending: self.supervisor.outbox_pending(),
+            version_refused: self.context.version.refused().is_some(),
             heartbeat_age_seconds: self.pulse.age().map_or(-1.0, |age: Duration| age.as_secs_f64()),
         };
         self.context.metrics.render(&snapshot)

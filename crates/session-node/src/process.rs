@@ -1,18 +1,40 @@
 //! What both binaries do: read the settings, run, and end with a code that says why.
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use blazz_program::{BAD_SETTINGS, Common, Program, Reader, complain};
 use blazz_telemetry::Shutdown;
-use clap::Command;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Config, VARIABLES};
+use crate::config::{Config, SETTINGS};
 use crate::run::{RunError, run};
 
-/// The settings are wrong; starting again does not help.
-const BAD_SETTINGS: u8 = 2;
 /// Another start of this node has taken over; starting again would throw it out.
 const SUPERSEDED: u8 = 3;
+
+/// Runs WhatsApp Web sessions for Blazz.
+///
+/// Registers with the API, which tells it what to run. A session lives in a directory below BLAZZ_SESSION_ROOT; what it receives waits there
+/// until the API has it.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// A TOML file with the same settings, without their prefix and in lower case. The environment overrides it.
+    #[arg(long, global = true, env = "BLAZZ_CONFIG", value_name = "FILE")]
+    config: Option<OsString>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run sessions until told to stop. What happens when no command is given.
+    Serve,
+    #[command(flatten)]
+    Common(Common),
+}
 
 /// The whole process: `name` is the binary's, `is_sandbox` what it means to be.
 #[must_use]
@@ -26,15 +48,33 @@ pub fn main(name: &'static str, is_sandbox: bool) -> ExitCode {
         );
     }
     // Ends the process by itself at --help, --version and unknown arguments.
-    Command::new(name)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("Runs WhatsApp Web sessions for Blazz")
-        .after_help(VARIABLES)
-        .get_matches();
-    let config = match Config::from_env() {
-        Ok(config) => config,
-        Err(error) => return complain(name, &error, BAD_SETTINGS),
-    };
+    let cli = Cli::from_arg_matches(&command(name).get_matches()).unwrap_or_else(|error| error.exit());
+    // An empty variable counts as none, which a path would refuse.
+    let file = cli.config.filter(|file| !file.is_empty()).map(PathBuf::from);
+    let config = Config::load(file.as_deref());
+    match (cli.command.unwrap_or(Command::Serve), config) {
+        (Command::Common(common), config) => {
+            let reader = Reader::new(SETTINGS, file.as_deref(), &blazz_program::environment());
+            common.run(Program { command: command(name), settings: SETTINGS, reader, faults: config.err() })
+        }
+        (Command::Serve, Err(faults)) => complain(name, &faults, BAD_SETTINGS),
+        (Command::Serve, Ok(config)) => serve(name, config),
+    }
+}
+
+/// The command line of the binary with this name.
+fn command(name: &'static str) -> clap::Command {
+    let examples = format!(
+        "Examples:
+  {name}                          runs, with settings from the environment
+  {name} --config /etc/node.toml  the same, with a file below the environment
+  {name} config check             says everything that is wrong with the settings
+  {name} config show              shows the settings, without secrets"
+    );
+    Cli::command().name(name).after_help(format!("{}\n\n{examples}", blazz_program::help(SETTINGS)))
+}
+
+fn serve(name: &str, config: Config) -> ExitCode {
     if let Err(error) = blazz_telemetry::init("session-node", config.log_format, &config.log) {
         return complain(name, &format!("BLAZZ_LOG: {error:#}"), BAD_SETTINGS);
     }
@@ -56,10 +96,4 @@ async fn run_on_signals(config: Config) -> Result<(), RunError> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().map_err(anyhow::Error::from)?;
     run(config, shutdown).await
-}
-
-/// Says on standard error why the process ends: logging may not be there yet.
-fn complain(name: &str, why: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    drop(writeln!(std::io::stderr(), "{name}: {why}"));
-    ExitCode::from(code)
 }

@@ -41,7 +41,9 @@ pub(crate) async fn register(node: &Arc<Node>, url: &str) -> Rhythm {
 }
 
 fn take_up(node: &Arc<Node>, registered: Registered, sent: Instant) -> Rhythm {
-    let Registered { incarnation, sessions, heartbeat_ms, ttl_ms } = registered;
+    let Registered { incarnation, sessions, heartbeat_ms, ttl_ms, client_version } = registered;
+    // Before the first session connects.
+    node.context.version.set(client_version);
     // Whatever the API says, a node neither floods it nor falls silent.
     let rhythm = Rhythm {
         heartbeat: Duration::from_millis(heartbeat_ms.clamp(100, 60_000)),

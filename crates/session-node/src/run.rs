@@ -8,7 +8,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use blazz_domain::{Clock, SystemClock};
-use blazz_session_store::SessionRoot;
+use blazz_session_store::{SessionRoot, StorageKeys, StorageSecret};
 use blazz_telemetry::Shutdown;
 use blazz_wire::ControlClient;
 use blazz_wire::server::{MemoryNonces, Verifier, node_scope};
@@ -88,9 +88,14 @@ fn announce_sandbox(config: &Config) {
     }
 }
 
+fn storage_keys(config: &Config) -> StorageKeys {
+    let previous = config.storage_key_previous.as_ref().map(StorageSecret::key);
+    StorageKeys { current: config.storage_key.key(), previous }
+}
+
 async fn build(config: &Config, engine: Arc<dyn Engine>) -> anyhow::Result<Arc<Node>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (path, keys) = (config.session_root.clone(), config.storage_keys());
+    let (path, keys) = (config.session_root.clone(), storage_keys(config));
     let root = tokio::task::spawn_blocking(move || SessionRoot::open(&path, keys))
         .await?
         .with_context(|| format!("open the session root {}", config.session_root.display()))?;
@@ -107,10 +112,14 @@ async fn build(config: &Config, engine: Arc<dyn Engine>) -> anyhow::Result<Arc<N
         control,
         starts: Arc::new(Semaphore::new(config.start_concurrency)),
         batches: Semaphore::new(BATCHES),
+        downloads: Semaphore::new(config.media_concurrency),
+        uploads: Semaphore::new(config.media_concurrency),
+        media_limit: config.media_limit,
         changes: Arc::default(),
         removals: Removals::default(),
         metrics: NodeMetrics::new()?,
         incarnation: CurrentIncarnation::default(),
+        version: config.engine.version.clone(),
         superseded: CancellationToken::new(),
     });
     let capacity = usize::try_from(config.capacity)?;

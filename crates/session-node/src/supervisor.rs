@@ -8,18 +8,24 @@ use blazz_domain::{
     AccountId, AccountState, Incarnation, Lease, PairingCode, PhoneNumber, QrCode, SendOutcome,
 };
 use blazz_whatsapp::PairingError;
-use blazz_wire::node_api::{Assignment, Deleted, MAX_READ_IDS, ReadMessages, SendMessage, SessionStatus};
+use blazz_wire::node_api::{
+    Assignment, Deleted, MAX_READ_IDS, ReadMessages, SendMessage, SessionStatus, StartSession,
+};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::context::Context;
+use crate::engine::LiveSession;
 use crate::fault::Fault;
+use crate::media;
 use crate::session::{Command, Handle, Published};
 
 /// How long a send may take in all; the session itself gives up earlier.
 const SEND_DEADLINE: Duration = Duration::from_secs(13);
+/// The same for a message with a file, which is fetched and put on a media host first; the API gives up after 300 s.
+const FILE_DEADLINE: Duration = Duration::from_secs(285);
 /// The longest wait for a QR code.
 const QR_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a session may take until it can be asked for a pairing code.
@@ -47,17 +53,18 @@ impl Supervisor {
         Self { context, capacity, sessions: Mutex::default(), tasks: TaskTracker::new() }
     }
 
-    pub(crate) async fn start(&self, lease: Lease, linked: bool) -> Result<SessionStatus, Fault> {
+    pub(crate) async fn start(&self, lease: Lease, start: StartSession) -> Result<SessionStatus, Fault> {
         let is_live = self.find(lease.account_id).is_some_and(|handle| handle.published.state().is_live());
         if !is_live && self.live_sessions() >= self.capacity {
             return Err(Fault::NoCapacity);
         }
-        self.command(lease, Command::Start { lease, linked }).await
+        let StartSession { linked, settings } = start;
+        self.command(lease, Command::Start { lease, linked, settings }).await
     }
 
     pub(crate) async fn ensure(&self, assignment: Assignment) -> Result<SessionStatus, Fault> {
-        let Assignment { lease, linked } = assignment;
-        self.command(lease, Command::Ensure { lease, linked }).await
+        let Assignment { lease, linked, settings } = assignment;
+        self.command(lease, Command::Ensure { lease, linked, settings }).await
     }
 
     pub(crate) async fn stop(&self, lease: Lease) -> Result<SessionStatus, Fault> {
@@ -122,7 +129,8 @@ impl Supervisor {
         }
         let published = Arc::clone(&handle.published);
         // On a task of its own, which ends also when the caller hangs up: what was begun is finished.
-        let sending = self.context.runtime.spawn(send(published, message).in_current_span());
+        let context = Arc::clone(&self.context);
+        let sending = self.context.runtime.spawn(send(context, lease, published, message).in_current_span());
         let outcome = sending.await.unwrap_or(SendOutcome::Unacknowledged);
         self.context.metrics.sent(&outcome);
         Ok(outcome)
@@ -169,6 +177,12 @@ impl Supervisor {
         // On a task of its own: what a caller who hangs up began is finished all the same.
         let asking = self.context.runtime.spawn(ask_for_code(published, phone).in_current_span());
         asking.await.unwrap_or(Err(Fault::NotRunning))
+    }
+
+    /// The open session, for a question that only a connected one can answer.
+    pub(crate) fn open_session(&self, lease: Lease) -> Result<Arc<dyn LiveSession>, Fault> {
+        self.ready()?;
+        self.running(lease)?.published.live().ok_or(Fault::NotRunning)
     }
 
     /// Ends every session and hands over what it can until `deadline`. Nothing is taken after that.
@@ -269,13 +283,30 @@ fn may_show_a_code(status: &SessionStatus) -> bool {
     }
 }
 
-async fn send(published: Arc<Published>, message: SendMessage) -> SendOutcome {
-    let deadline = Instant::now() + SEND_DEADLINE;
+async fn send(
+    context: Arc<Context>,
+    lease: Lease,
+    published: Arc<Published>,
+    message: SendMessage,
+) -> SendOutcome {
+    let file = media::source(&context, lease, &message.content);
+    let deadline = Instant::now() + if file.is_some() { FILE_DEADLINE } else { SEND_DEADLINE };
+    let turn = async {
+        match &file {
+            Some(_) => context.uploads.acquire().await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let Ok(Ok(_file_turn)) = tokio::time::timeout_at(deadline, turn).await else {
+        return SendOutcome::NotConnected;
+    };
     let Ok(Ok(_turn)) = tokio::time::timeout_at(deadline, published.sends.acquire()).await else {
         return SendOutcome::NotConnected;
     };
     let Some(session) = published.live() else { return SendOutcome::NotConnected };
-    tokio::time::timeout_at(deadline, session.send(&message)).await.unwrap_or(SendOutcome::Unacknowledged)
+    tokio::time::timeout_at(deadline, session.send(&message, file))
+        .await
+        .unwrap_or(SendOutcome::Unacknowledged)
 }
 
 /// Asks as soon as the session waits to be linked.
@@ -287,6 +318,9 @@ async fn ask_for_code(published: Arc<Published>, phone: PhoneNumber) -> Result<P
         let status = statuses.borrow_and_update().clone();
         if status.report.phone.is_some() {
             return Err(Fault::AlreadyLinked);
+        }
+        if let Some(reason) = status.report.reason.filter(|reason| reason.is_proxy()) {
+            return Err(Fault::ProxyFailed(reason));
         }
         if !may_show_a_code(&status) {
             return Err(Fault::NotRunning);

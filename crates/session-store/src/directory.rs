@@ -1,19 +1,24 @@
 //! One session's directory, held open by its owner.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use blazz_domain::Lease;
+use blazz_domain::{Lease, SessionSettings};
 
 use crate::durable;
-use crate::error::StoreError;
+use crate::error::{AtPath as _, StoreError};
 use crate::lock::SessionLock;
 use crate::outbox::Outboxes;
 use crate::store::{SealingKeys, Store};
+use crate::pending::PendingMedia;
 
 const STORE: &str = "store";
 const LOGGED_OUT: &str = "logged-out";
 const OUTBOX: &str = "outbox";
+const SETTINGS: &str = "settings.json";
+const SETTINGS_DRAFT: &str = "settings.draft";
+const MEDIA: &str = "media";
 
 /// The directory of one session. While it, or an outbox opened from it, lives, nobody else can open the session.
 pub struct SessionDirectory {
@@ -82,6 +87,35 @@ impl SessionDirectory {
         self.path.join(STORE)
     }
 
+    /// How the session was last told to appear and to connect; `None` when nobody has said so yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is none of ours.
+    pub fn settings(&self) -> Result<Option<SessionSettings>, StoreError> {
+        let path = self.path.join(SETTINGS);
+        match std::fs::read(&path) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(std::io::Error::from).at(&path)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).at(&path),
+        }
+    }
+
+    /// Keeps how the session is to appear and to connect, its proxy's password among it: whole, on disk and for its owner alone on return.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_settings(&self, settings: &SessionSettings) -> Result<(), StoreError> {
+        if self.settings().is_ok_and(|kept| kept.as_ref() == Some(settings)) {
+            return Ok(());
+        }
+        let (path, draft) = (self.path.join(SETTINGS), self.path.join(SETTINGS_DRAFT));
+        let text = serde_json::to_vec(settings).map_err(std::io::Error::from).at(&path)?;
+        durable::remove_file(&draft)?;
+        durable::write_new(&draft, &text)?;
+        std::fs::rename(&draft, &path).at(&path)?;
+        durable::sync_directory(&self.path)
+    }
+
     /// Deletes the credentials, which are of no use any more, and remembers that. The outboxes stay. The store must be closed.
     ///
     /// # Errors
@@ -104,6 +138,14 @@ impl SessionDirectory {
     /// When they cannot be read.
     pub fn open_outboxes(&self) -> Result<Outboxes, StoreError> {
         Outboxes::open(self.path.join(OUTBOX), self.lease.epoch, Arc::clone(&self.lock))
+    }
+
+    /// Opens what is known of files that are still to be fetched.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_pending_media(&self) -> Result<PendingMedia, StoreError> {
+        PendingMedia::open(self.path.join(MEDIA), Arc::clone(&self.lock))
     }
 }
 

@@ -48,6 +48,31 @@ impl StorageKey {
         Self { id, cipher: XChaCha20Poly1305::new(&key.into()) }
     }
 
+}
+
+/// A storage key as it is configured.
+#[derive(Clone)]
+pub struct StorageSecret([u8; 32]);
+
+impl StorageSecret {
+    /// A fresh one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(random::bytes())
+    }
+
+    /// Its hex digits, for the one place where the operator keeps it.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> StorageKey {
+        StorageKey::new(&self.0)
+    }
+
     /// Reads it from 64 hex digits; `None` when they are not that.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -59,7 +84,13 @@ impl StorageKey {
             let digits = str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
             *byte = u8::from_str_radix(digits, 16).ok()?;
         }
-        Some(Self::new(&secret))
+        Some(Self(secret))
+    }
+}
+
+impl fmt::Debug for StorageSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StorageSecret")
     }
 }
 
@@ -281,9 +312,10 @@ mod tests {
 
     #[test]
     fn a_storage_key_is_64_hex_digits() {
-        assert_eq!(StorageKey::parse(&"ab".repeat(32)).unwrap().id, StorageKey::new(&[0xab; 32]).id);
+        let secret = StorageSecret::parse(&"ab".repeat(32)).unwrap();
+        assert_eq!((secret.key().id, secret.to_hex()), (StorageKey::new(&[0xab; 32]).id, "ab".repeat(32)));
         for bad in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"xy".repeat(32), &"+1".repeat(32)] {
-            assert!(StorageKey::parse(bad).is_none(), "{bad}");
+            assert!(StorageSecret::parse(bad).is_none(), "{bad}");
         }
     }
 }

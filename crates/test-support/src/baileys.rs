@@ -21,16 +21,28 @@ pub struct Baileys {
     heard: Vec<Value>,
 }
 
+/// Where the client finds the server.
+#[derive(Debug, Clone)]
+pub struct WhatsAppServer {
+    /// Its WebSocket.
+    pub ws_url: String,
+    /// The only root that the client believes, in hex.
+    pub root_key: String,
+    /// Its media host.
+    pub media_url: String,
+}
+
 impl Baileys {
-    /// Starts the client over a directory that holds its session, or will. It takes only a server for which `root_key` vouches.
+    /// Starts the client over a directory that holds its session, or will; `wants_history` is for a new one.
     ///
     /// # Errors
     /// When `BLAZZ_TEST_BAILEYS` does not name an installed client.
-    pub fn start(ws_url: &str, root_key: &str, session: &Path) -> anyhow::Result<Self> {
+    pub fn start(server: &WhatsAppServer, session: &Path, wants_history: bool) -> anyhow::Result<Self> {
         let mut process = Command::new("node")
             .arg(crate::required("BLAZZ_TEST_BAILEYS")?)
-            .args([ws_url, root_key])
+            .args([&server.ws_url, &server.root_key, &server.media_url])
             .arg(session)
+            .args(wants_history.then_some("history"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -54,19 +66,27 @@ impl Baileys {
         Ok(self.stdin.write_all(format!("{command}\n").as_bytes()).await?)
     }
 
-    /// Waits for an event; others stay for whoever asks next.
+    /// Waits for an event of a kind; others stay for whoever asks next.
     ///
     /// # Errors
     /// When it does not come in time, or the client says that something failed or ends.
     pub async fn event(&mut self, kind: &str, matches: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
         let is_it = |event: &Value| event.get("event").is_some_and(|name| *name == kind) && matches(event);
-        if let Some(place) = self.heard.iter().position(is_it) {
+        self.any_event(kind, is_it).await
+    }
+
+    /// Waits for an event of whatever kind; others stay for whoever asks next.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub async fn any_event(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        if let Some(place) = self.heard.iter().position(&is_it) {
             return Ok(self.heard.remove(place));
         }
         let Ok(found) = timeout(PATIENCE, self.next(is_it)).await else {
-            bail!("waited too long for {kind}; heard {:?}", self.heard)
+            bail!("waited too long for {what}; heard {:?}", self.heard)
         };
-        found.with_context(|| format!("waiting for {kind}"))
+        found.with_context(|| format!("waiting for {what}"))
     }
 
     async fn next(&mut self, is_it: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use blazz_bus::Bus;
 
-pub use baileys::Baileys;
+pub use baileys::{Baileys, WhatsAppServer};
 pub use clock::TestClock;
 pub use database::{TestDatabase, for_each_database, for_each_empty_database};
 

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-/// The version of WhatsApp Web that the engine was written against.
-///
-/// Source: whatsapp-rust 0.7.0 sends it until it has fetched a newer one.
-pub const DEFAULT_VERSION: (u32, u32, u32) = (2, 3000, 1_042_742_319);
+use crate::fleet_version::FleetVersion;
+use crate::road::ProxyPolicy;
 
 /// What all sessions of a process share.
 #[derive(Debug, Clone)]
@@ -15,9 +13,9 @@ pub struct EngineConfig {
     /// The WebSocket to connect to; `None` is live WhatsApp.
     pub endpoint: Option<Url>,
     /// The version of WhatsApp Web to claim. One for the whole fleet: the engine never fetches it.
-    pub version: (u32, u32, u32),
-    /// What the phone's list of linked devices shows.
-    pub device_name: String,
+    pub version: FleetVersion,
+    /// Where the proxies of accounts may be.
+    pub proxies: ProxyPolicy,
     /// How long a send waits for the server's acknowledgement.
     pub ack_timeout: Duration,
     /// How long a session may take to close its connection in an orderly way before it is cut.
@@ -54,8 +52,8 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             endpoint: None,
-            version: DEFAULT_VERSION,
-            device_name: "Blazz".to_owned(),
+            version: FleetVersion::default(),
+            proxies: ProxyPolicy::default(),
             ack_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(6),
             backoff: Backoff::default(),
@@ -100,7 +98,7 @@ fn check(endpoint: Option<&Url>, sandbox: bool) -> Result<(), EndpointError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

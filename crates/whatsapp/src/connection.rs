@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use blazz_domain::ClientVersion;
 use tokio::sync::mpsc;
 use whatsapp_rust::Client;
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::prelude::{Bot, BotHandle};
 use whatsapp_rust::store::Device;
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use whatsapp_rust::wacore::store::DevicePropsOverride;
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 
@@ -17,6 +16,7 @@ use crate::backend::Backend;
 use crate::config::EngineConfig;
 use crate::ears::{Ears, Intake, Listener};
 use crate::error::OpenError;
+use crate::road::{Road, SessionHttp, Transport};
 use crate::signal::{Over, Signal};
 use crate::tasks::Tasks;
 
@@ -24,6 +24,14 @@ use crate::tasks::Tasks;
 pub(crate) struct Link {
     pub(crate) client: Arc<Client>,
     pub(crate) tasks: Tasks,
+    pub(crate) http: SessionHttp,
+}
+
+/// What a connection says it is, and how it gets there.
+pub(crate) struct Origin<'a> {
+    pub(crate) version: ClientVersion,
+    pub(crate) device_name: &'a str,
+    pub(crate) road: &'a Road,
 }
 
 /// One connection.
@@ -52,24 +60,22 @@ impl Connection {
     /// Starts to connect.
     pub(crate) async fn open(
         config: &EngineConfig,
+        origin: &Origin<'_>,
         store: Backend,
         ears: Arc<Ears>,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Self, OpenError> {
         let hold = Hold { ears: Arc::clone(&ears), tasks: Tasks::new() };
-        let mut transport = TokioWebSocketTransportFactory::new();
-        if let Some(endpoint) = &config.endpoint {
-            transport = transport.with_url(endpoint.as_str());
-        }
-        let device = DevicePropsOverride::new()
-            .with_os(config.device_name.as_str())
-            .with_platform_type(PlatformType::CHROME);
+        let http = SessionHttp::new(origin.road.clone(), hold.tasks.cut_token());
+        let ClientVersion(primary, secondary, tertiary) = origin.version;
+        let device =
+            DevicePropsOverride::new().with_os(origin.device_name).with_platform_type(PlatformType::CHROME);
         let mut builder = Bot::builder()
             .with_backend(store)
-            .with_transport_factory(transport)
-            .with_http_client(NoHttp)
+            .with_transport_factory(Transport(origin.road.clone()))
+            .with_http_client(http.clone())
             .with_runtime(hold.tasks.clone())
-            .with_version(config.version)
+            .with_version((primary, secondary, tertiary))
             .with_device_props(device)
             .with_event_handler(Listener(Arc::clone(&ears)))
             .with_inbound_durability_hook(Intake(Arc::clone(&ears)))
@@ -89,7 +95,7 @@ impl Connection {
         client.enable_auto_reconnect.store(false, Ordering::Relaxed);
         ears.know(&client);
         let running = bot.spawn();
-        let link = Arc::new(Link { client, tasks: hold.tasks.clone() });
+        let link = Arc::new(Link { client, tasks: hold.tasks.clone(), http });
         Ok(Self { link, hold, signals, running })
     }
 
@@ -150,15 +156,5 @@ impl Connection {
         if !in_order || left > 0 {
             tracing::warn!(tasks.left = left, "a connection did not close in time and was cut");
         }
-    }
-}
-
-/// The engine fetches nothing over HTTP by itself: its version is given, history is not asked for.
-pub(crate) struct NoHttp;
-
-#[async_trait::async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
-        anyhow::bail!("sessions make no HTTP requests")
     }
 }

@@ -5,6 +5,8 @@ use blazz_domain::reference::MAX_EMOJI_BYTES;
 use blazz_domain::{MessageContent, ProviderMessageId, Quote};
 use whatsapp_rust::prelude::{MessageExt as _, wa};
 
+use crate::media::found_file;
+
 /// The longest message id that is taken; WhatsApp's own have at most 32 characters.
 pub(crate) const MAX_ID_BYTES: usize = 128;
 /// The most characters kept of what a quoted message says.
@@ -24,6 +26,9 @@ pub(crate) fn content(message: &wa::Message) -> Option<MessageContent> {
     }
     if let Some(text) = base.text_content() {
         return Some(MessageContent::Text { text: cut(text, MAX_TEXT_BYTES).to_owned() });
+    }
+    if let Some(file) = found_file(base) {
+        return Some(file.content());
     }
     match kind(base) {
         Some(original) => Some(MessageContent::Unsupported { original: original.to_owned() }),
@@ -103,12 +108,6 @@ macro_rules! kinds {
 /// The protocol's name of what a message is (`waproto`, `message Message`).
 fn kind(message: &wa::Message) -> Option<&'static str> {
     kinds!(message:
-        image_message = "imageMessage",
-        video_message = "videoMessage",
-        ptv_message = "ptvMessage",
-        audio_message = "audioMessage",
-        document_message = "documentMessage",
-        sticker_message = "stickerMessage",
         lottie_sticker_message = "lottieStickerMessage",
         sticker_pack_message = "stickerPackMessage",
         album_message = "albumMessage",
@@ -148,7 +147,7 @@ fn kind(message: &wa::Message) -> Option<&'static str> {
 }
 
 /// The text, at most so many bytes of it.
-fn cut(text: &str, max_bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
 
@@ -280,11 +279,13 @@ mod tests {
 
     #[test]
     fn other_kinds_are_named() {
-        let image =
-            wa::Message { image_message: MessageField::some(Default::default()), ..Default::default() };
+        let poll = wa::Message {
+            poll_creation_message: MessageField::some(Default::default()),
+            ..Default::default()
+        };
         assert_eq!(
-            content(&image),
-            Some(MessageContent::Unsupported { original: "imageMessage".to_owned() })
+            content(&poll),
+            Some(MessageContent::Unsupported { original: "pollCreationMessage".to_owned() })
         );
         let rare = wa::Message { spoiler_message: wrapped(text("hidden")), ..Default::default() };
         assert_eq!(content(&rare), Some(MessageContent::Unsupported { original: "unknown".to_owned() }));

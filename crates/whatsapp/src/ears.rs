@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use blazz_domain::{Clock, SessionEvent};
-use blazz_session_store::{Durability, Outboxes};
+use blazz_session_store::{Durability, Outboxes, PendingMedia};
 use tokio::sync::{Notify, mpsc};
 use whatsapp_rust::prelude::{Event, EventHandler, EventInterest, EventKind, InboundMessage, MessageBatch};
 use whatsapp_rust::{Client, InboundDurabilityHook};
 
-use crate::inbound;
+use crate::inbound::{self, Arrived};
+use crate::media::MediaRecord;
 use crate::sends::Sends;
 use crate::signal::{Over, Signal};
 
@@ -21,6 +22,7 @@ const MAX_SIGNALS: usize = 256;
 /// One connection's ears.
 pub(crate) struct Ears {
     outboxes: Arc<Outboxes>,
+    media: Arc<PendingMedia>,
     sends: Arc<Sends>,
     clock: Arc<dyn Clock>,
     /// Tells that something was written that is not on disk yet.
@@ -33,13 +35,14 @@ pub(crate) struct Ears {
 impl Ears {
     pub(crate) fn new(
         outboxes: Arc<Outboxes>,
+        media: Arc<PendingMedia>,
         sends: Arc<Sends>,
         clock: Arc<dyn Clock>,
         written: Arc<Notify>,
     ) -> (Arc<Self>, mpsc::Receiver<Signal>) {
         let (signals, heard) = mpsc::channel(MAX_SIGNALS);
         let (client, deaf) = (OnceLock::new(), AtomicBool::new(false));
-        (Arc::new(Self { outboxes, sends, clock, written, signals, client, deaf }), heard)
+        (Arc::new(Self { outboxes, media, sends, clock, written, signals, client, deaf }), heard)
     }
 
     /// Says whom to ask for what it has learned about addresses.
@@ -76,8 +79,15 @@ impl Ears {
     /// Messages that come past the hook: those that a phone sent again on request.
     fn hear_recovered(self: &Arc<Self>, batch: &MessageBatch) {
         let Some(client) = self.client() else { return };
-        let recovered = batch.iter().filter_map(|message| inbound::message_at_once(&client, message));
-        self.write(recovered.collect());
+        let recovered =
+            batch.iter().filter_map(|message| inbound::message_at_once(&client, message, &*self.clock));
+        let (events, files): (Vec<_>, Vec<_>) =
+            recovered.map(|arrived| (arrived.event, arrived.file)).unzip();
+        self.write(events);
+        if let Err(error) = remember(&self.media, files.into_iter().flatten()) {
+            tracing::error!("what it takes to fetch a file could not be written: {error:#}");
+            self.signal(Signal::Over(Over::StorageFailed));
+        }
     }
 
     fn write(&self, events: Vec<SessionEvent>) {
@@ -96,6 +106,17 @@ impl Ears {
             }
         }
     }
+}
+
+/// Writes down what it takes to fetch files: after their messages are in the outbox, so that what becomes of a file is told after its message.
+fn remember(
+    media: &PendingMedia,
+    files: impl IntoIterator<Item = (String, MediaRecord)>,
+) -> anyhow::Result<()> {
+    for (key, record) in files {
+        media.add(&key, &serde_json::to_vec(&record)?)?;
+    }
+    Ok(())
 }
 
 /// The ears as the engine's event handler.
@@ -124,6 +145,8 @@ impl EventHandler for Listener {
             EventKind::Connected,
             EventKind::PairSuccess,
             EventKind::PairError,
+            EventKind::PairPasskeyRequest,
+            EventKind::PairPasskeyError,
             EventKind::LoggedOut,
             EventKind::PairingQrCode,
             EventKind::PairingQrCodesExhausted,
@@ -147,19 +170,21 @@ impl InboundDurabilityHook for Intake {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let ears = &self.0;
         anyhow::ensure!(!ears.is_deaf(), "the connection is over");
-        let mut entries = Vec::new();
+        let (mut entries, mut files) = (Vec::new(), Vec::new());
         for message in batch {
-            if let Some(event) = inbound::message(&client, message).await {
+            if let Some(Arrived { event, file }) = inbound::message(&client, message, &*ears.clock).await {
                 entries.push(serde_json::to_vec(&event)?);
+                files.extend(file);
             }
         }
         if entries.is_empty() {
             return Ok(());
         }
-        let outboxes = Arc::clone(&ears.outboxes);
+        let (outboxes, media) = (Arc::clone(&ears.outboxes), Arc::clone(&ears.media));
         let stored = tokio::task::spawn_blocking(move || {
             entries.iter().try_for_each(|entry| outboxes.append(entry, Durability::Written).map(drop))?;
-            outboxes.sync()
+            outboxes.sync()?;
+            remember(&media, files)
         });
         let stored = stored.await?;
         if let Err(error) = &stored {
@@ -167,6 +192,6 @@ impl InboundDurabilityHook for Intake {
             // WhatsApp delivers again only on the next connection.
             ears.signal(Signal::Over(Over::StorageFailed));
         }
-        Ok(stored?)
+        stored
     }
 }

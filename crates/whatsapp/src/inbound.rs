@@ -2,39 +2,51 @@
 
 use blazz_domain::jid::JidKind;
 use blazz_domain::{
-    Address, MessageContent, ProviderMessageId, Quote, ReceiptKind, SessionEvent, SessionMessage,
+    Address, Clock, MessageContent, ProviderMessageId, Quote, ReceiptKind, SessionEvent, SessionMessage,
     SessionReceipt, Timestamp,
 };
 use whatsapp_rust::Client;
 use whatsapp_rust::Jid as EngineJid;
-use whatsapp_rust::prelude::InboundMessage;
+use whatsapp_rust::prelude::{InboundMessage, MessageExt as _};
 use whatsapp_rust::types::events::Receipt;
 use whatsapp_rust::types::presence::ReceiptType;
 
 use crate::address::{address, address_at_once, jid};
 use crate::content::{self, content, quote};
+use crate::media::{MediaRecord, found_file};
 
 /// The most characters that are kept of the name somebody shows.
 const MAX_PUSH_NAME_CHARS: usize = 100;
 /// The most message ids in one receipt entry.
 const MAX_RECEIPT_IDS: usize = 1000;
 
-/// A message as an outbox entry; `None` for what is not a chat message, or not of a chat that we keep.
-pub(crate) async fn message(client: &Client, inbound: &InboundMessage) -> Option<SessionEvent> {
+/// A message as an outbox entry, and what it takes to fetch its file, with the name of that.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) event: SessionEvent,
+    pub(crate) file: Option<(String, MediaRecord)>,
+}
+
+/// A message as it arrived; `None` for what is not a chat message, or not of a chat that we keep.
+pub(crate) async fn message(client: &Client, inbound: &InboundMessage, clock: &dyn Clock) -> Option<Arrived> {
     let draft = draft(inbound)?;
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address(client, chat.0, &chat.1).await;
     let sender = address(client, sender.0, &sender.1).await;
-    entry(inbound, draft.said, chat, sender)
+    entry(inbound, draft.said, chat, sender, clock)
 }
 
 /// The same without waiting, from what is known of the addresses by now.
-pub(crate) fn message_at_once(client: &Client, inbound: &InboundMessage) -> Option<SessionEvent> {
+pub(crate) fn message_at_once(
+    client: &Client,
+    inbound: &InboundMessage,
+    clock: &dyn Clock,
+) -> Option<Arrived> {
     let draft = draft(inbound)?;
     let (chat, sender) = (draft.chat, draft.sender);
     let chat = address_at_once(client, chat.0, &chat.1);
     let sender = address_at_once(client, sender.0, &sender.1);
-    entry(inbound, draft.said, chat, sender)
+    entry(inbound, draft.said, chat, sender, clock)
 }
 
 /// An address in a stanza, and what stands beside it.
@@ -74,14 +86,16 @@ fn entry(
     (content, reply_to): Said,
     chat: Option<Address>,
     sender: Option<Address>,
-) -> Option<SessionEvent> {
+    clock: &dyn Clock,
+) -> Option<Arrived> {
     let info = &inbound.info;
     let sent_at = Timestamp::from_unix_seconds(info.timestamp.timestamp());
     let (Some(chat), Some(sender), Some(sent_at)) = (chat, sender, sent_at) else {
         tracing::warn!(message.id = %info.id, "a message with an address or a time that WhatsApp never gives is ignored");
         return None;
     };
-    Some(SessionEvent::Message(SessionMessage {
+    let file = record(inbound, &chat, &sender, clock);
+    let event = SessionEvent::Message(SessionMessage {
         chat,
         sender,
         from_me: info.source.is_from_me,
@@ -90,7 +104,35 @@ fn entry(
         content,
         reply_to,
         sent_at,
-    }))
+    });
+    Some(Arrived { event, file })
+}
+
+/// What it takes to fetch the file of a message, where it has one that can be fetched.
+fn record(
+    inbound: &InboundMessage,
+    chat: &Address,
+    sender: &Address,
+    clock: &dyn Clock,
+) -> Option<(String, MediaRecord)> {
+    let found = found_file(inbound.message.get_base_message())?;
+    let reference = found.reference?;
+    let id = ProviderMessageId(inbound.info.id.clone());
+    let key = MediaRecord::key(chat.jid.as_str(), sender.jid.as_str(), &id);
+    let record = MediaRecord {
+        id,
+        from_me: inbound.info.source.is_from_me,
+        kind: found.kind,
+        mime_type: found.mime_type,
+        filename: found.filename,
+        sha256: found.sha256,
+        size: found.size,
+        received_at: clock.now(),
+        direct_path: reference.direct_path.to_owned(),
+        media_key: hex::encode(reference.media_key),
+        file_enc_sha256: hex::encode(reference.file_enc_sha256),
+    };
+    Some((key, record))
 }
 
 /// A receipt for messages that the account sent, as outbox entries; empty for every other kind.
@@ -157,12 +199,22 @@ fn receipt_kind(kind: &ReceiptType) -> Option<ReceiptKind> {
 mod tests {
     use std::sync::Arc;
 
+    use blazz_domain::SystemClock;
     use whatsapp_rust::prelude::{Bot, SqliteStore};
     use whatsapp_rust::transport::TokioWebSocketTransportFactory;
     use whatsapp_rust::types::message::{MessageInfo, MessageSource};
     use whatsapp_rust::waproto::whatsapp as wa;
 
-    use crate::connection::NoHttp;
+    use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+
+    struct NoHttp;
+
+    #[async_trait::async_trait]
+    impl HttpClient for NoHttp {
+        async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
+            anyhow::bail!("nothing is fetched here")
+        }
+    }
     use crate::tasks::Tasks;
 
     use super::*;
@@ -176,7 +228,7 @@ mod tests {
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url("ws://127.0.0.1:9/"))
             .with_http_client(NoHttp)
             .with_runtime(Tasks::new())
-            .with_version(crate::DEFAULT_VERSION)
+            .with_version((2, 3000, 1))
             .build()
             .await
             .unwrap();
@@ -195,7 +247,8 @@ mod tests {
     async fn a_message_is_kept_at_once_though_its_sender_has_to_be_looked_up() {
         let directory = tempfile::tempdir().unwrap();
         let client = offline_client(&directory).await;
-        let Some(SessionEvent::Message(message)) = message_at_once(&client, &text_from("911@lid")) else {
+        let arrived = message_at_once(&client, &text_from("911@lid"), &SystemClock).unwrap();
+        let (SessionEvent::Message(message), None) = (arrived.event, arrived.file) else {
             panic!("no entry");
         };
         assert_eq!((message.id.0.as_str(), message.sender.jid.as_str()), ("3EB0AA", "911@lid"));

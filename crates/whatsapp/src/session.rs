@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blazz_domain::{
-    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, ProviderMessageId, QrCode,
-    Reference, SendOutcome, SessionReport, StateReason,
+    AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, Profile, ProfileChange,
+    ProviderMessageId, QrCode, Reference, SendOutcome, SessionReport, SessionSettings, StateReason,
 };
-use blazz_session_store::{Outboxes, SessionDirectory};
+use blazz_session_store::{Outboxes, SessionDirectory, PendingMedia, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,11 +18,14 @@ use crate::backend;
 use crate::config::EngineConfig;
 use crate::connection::Link;
 use crate::error::{EngineError, OpenError};
+use crate::media::{self, DownloadError, Downloaded, FileSource, MediaRecord, Uploads};
 use crate::numbers::StateNumbers;
 use crate::outbound::{self, Outgoing};
 use crate::pairing::{Pairing, PairingError};
+use crate::profile::{self, ProfileError};
 use crate::receipts;
 use crate::reports::Reports;
+use crate::road::Road;
 use crate::sends::{Begin, Sends};
 use crate::supervisor::{Command, Supervisor};
 
@@ -49,6 +52,10 @@ pub(crate) struct Shared {
     pub(crate) qr: watch::Sender<Option<QrCode>>,
     pub(crate) outboxes: Arc<Outboxes>,
     pub(crate) sends: Arc<Sends>,
+    /// What it takes to fetch files of received messages, and room for files that pass.
+    pub(crate) media: Arc<PendingMedia>,
+    /// Files that were put on the media hosts lately.
+    pub(crate) uploads: Uploads,
     /// Tells that the outbox holds what is not on disk yet.
     pub(crate) written: Arc<Notify>,
     /// How the session can be linked by a code instead of a scan, while it waits for that.
@@ -84,6 +91,7 @@ impl Session {
     /// [`OpenError`]; among them [`blazz_session_store::StoreError::Missing`] when the account was linked and the directory holds no link.
     pub async fn open(
         config: Arc<EngineConfig>,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
         clock: Arc<dyn Clock>,
@@ -92,12 +100,14 @@ impl Session {
         let lease = *directory.lease();
         let directory = Arc::new(directory);
         let store = backend::of_directory(&directory).await?;
-        let outboxes = open_outboxes(&directory).await?;
+        let (outboxes, media) = open_outboxes(&directory).await?;
         let shared = Arc::new(Shared {
             reports: Reports::new(numbers, Arc::clone(&clock)),
             qr: watch::Sender::new(None),
             outboxes: Arc::new(outboxes),
             sends: Arc::default(),
+            media: Arc::new(media),
+            uploads: Uploads::default(),
             written: Arc::default(),
             pairing: Pairing::default(),
             link: Mutex::default(),
@@ -108,6 +118,8 @@ impl Session {
         let supervisor = Supervisor {
             config: Arc::clone(&config),
             directory,
+            road: Road::new(&config, settings.proxy),
+            device_name: settings.device_name,
             clock: Arc::clone(&clock),
             shared: Arc::clone(&shared),
             commands: received,
@@ -174,7 +186,28 @@ impl Session {
         &self.shared.outboxes
     }
 
-    /// Sends a message under the caller's id and waits for the server's acknowledgement. `about` is the message that it answers or reacts to.
+    /// What it takes to fetch the files of messages that it has received.
+    #[must_use]
+    pub fn media(&self) -> &Arc<PendingMedia> {
+        &self.shared.media
+    }
+
+    /// Fetches the file of a received message, of at most `limit` bytes, into `file`, which is empty.
+    ///
+    /// # Errors
+    /// [`DownloadError`].
+    pub async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        let link = self.shared.link().ok_or(DownloadError::NotConnected)?;
+        media::download(&link, record, file, limit).await
+    }
+
+    /// Sends a message under the caller's id and waits for the server's acknowledgement. `about` is the message that it answers or reacts to, `file`
+    /// has the bytes of its file.
     ///
     /// A repeat of an id that the server has acknowledged writes nothing; one that is on its way is waited for.
     pub async fn send(
@@ -183,6 +216,7 @@ impl Session {
         id: &ProviderMessageId,
         content: &MessageContent,
         about: Option<&Reference>,
+        file: Option<Arc<dyn FileSource>>,
     ) -> SendOutcome {
         let mut joined = match self.shared.sends.begin(&id.0) {
             Begin::Acknowledged(at) => return SendOutcome::Acknowledged { at },
@@ -194,6 +228,7 @@ impl Session {
                     id: id.clone(),
                     content: content.clone(),
                     about: about.cloned(),
+                    file,
                 };
                 self.lead(outgoing, leader);
                 joined
@@ -214,7 +249,7 @@ impl Session {
             let sending = async {
                 match shared.link() {
                     Some(link) if !cut.is_cancelled() => {
-                        outbound::send(&link, &shared.sends, &outgoing, clock.as_ref(), patience).await
+                        outbound::send(&link, &shared, &outgoing, clock.as_ref(), patience).await
                     }
                     _ => SendOutcome::NotConnected,
                 }
@@ -230,6 +265,42 @@ impl Session {
     pub async fn read(&self, chat: &Jid, sender: Option<&Jid>, ids: &[ProviderMessageId]) -> bool {
         let Some(link) = self.shared.link().filter(|_| !self.cut.is_cancelled()) else { return false };
         receipts::read(&link, chat, sender, ids).await
+    }
+
+    /// What others see of the account.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn profile(&self) -> Result<Profile, ProfileError> {
+        profile::read(&self.connected()?, self.config.ack_timeout).await
+    }
+
+    /// Changes what others see of the account; what is `None` stays.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError> {
+        profile::change(&self.connected()?, self.config.ack_timeout, change).await
+    }
+
+    /// The account's picture, a JPEG.
+    ///
+    /// # Errors
+    /// [`ProfileError`]; [`ProfileError::NoPicture`] when there is none.
+    pub async fn picture(&self) -> Result<Vec<u8>, ProfileError> {
+        profile::picture(&self.connected()?, self.config.ack_timeout).await
+    }
+
+    /// Sets the account's picture, a JPEG; without bytes it is taken away.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError> {
+        profile::set_picture(&self.connected()?, self.config.ack_timeout, jpeg).await
+    }
+
+    fn connected(&self) -> Result<Arc<Link>, ProfileError> {
+        self.shared.link().ok_or(ProfileError::NotConnected)
     }
 
     /// Removes the linked device at WhatsApp and deletes the credentials.
@@ -264,9 +335,11 @@ impl Drop for Session {
     }
 }
 
-async fn open_outboxes(directory: &Arc<SessionDirectory>) -> Result<Outboxes, OpenError> {
+async fn open_outboxes(directory: &Arc<SessionDirectory>) -> Result<(Outboxes, PendingMedia), OpenError> {
     let directory = Arc::clone(directory);
-    let opening = tokio::task::spawn_blocking(move || directory.open_outboxes());
+    let opening = tokio::task::spawn_blocking(move || {
+        Ok::<_, StoreError>((directory.open_outboxes()?, directory.open_pending_media()?))
+    });
     Ok(opening.await.map_err(|error| OpenError::Engine(error.to_string()))??)
 }
 

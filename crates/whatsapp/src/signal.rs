@@ -30,7 +30,7 @@ pub(crate) enum Over {
     Replaced,
     /// The number is banned or locked.
     Banned,
-    /// WhatsApp wants a newer version.
+    /// WhatsApp wants a newer version: there is a point in connecting again once there is one.
     Outdated,
     /// The login was refused, and will be again.
     Refused,
@@ -38,6 +38,8 @@ pub(crate) enum Over {
     RefusedForNow,
     /// The phone's acceptance could not be verified.
     PairingFailed,
+    /// The link needs a passkey, which nobody here has.
+    PasskeyWanted,
     /// What arrived could not be stored.
     StorageFailed,
     /// It broke.
@@ -54,8 +56,8 @@ impl Over {
             Self::StorageFailed if outbox_is_broken => Some(StateReason::StorageFailed),
             Self::Replaced => Some(StateReason::Replaced),
             Self::Banned => Some(StateReason::Banned),
-            Self::Outdated => Some(StateReason::ClientOutdated),
             Self::Refused => Some(StateReason::LoginRefused),
+            Self::PasskeyWanted => Some(StateReason::PasskeyRequired),
             _ => None,
         }
     }
@@ -65,6 +67,7 @@ impl Over {
         match self {
             Self::RefusedForNow => StateReason::LoginRefused,
             Self::StorageFailed => StateReason::StorageFailed,
+            Self::Outdated => StateReason::ClientOutdated,
             _ => StateReason::ConnectionLost,
         }
     }
@@ -77,7 +80,8 @@ impl Signal {
             Event::PairingQrCode(qr) => Some(Self::Qr { text: qr.code.clone(), valid_for: qr.timeout }),
             Event::PairingQrCodesExhausted(_) => Some(Self::CodesExhausted),
             Event::PairSuccess(_) => Some(Self::Paired),
-            Event::PairError(_) => Some(Self::Over(Over::PairingFailed)),
+            Event::PairPasskeyRequest(_) => Some(Self::Over(Over::PasskeyWanted)),
+            Event::PairPasskeyError(_) | Event::PairError(_) => Some(Self::Over(Over::PairingFailed)),
             Event::Connected(_) => Some(Self::Connected),
             Event::LoggedOut(logged_out) => Some(Self::Over(logged_out_as(logged_out))),
             Event::StreamReplaced(_) => Some(Self::Over(Over::Replaced)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Clock, QrCode, StateReason, Timestamp};
+use blazz_domain::{AccountState, ClientVersion, Clock, QrCode, StateReason, Timestamp};
 use blazz_session_store::SessionDirectory;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -15,10 +15,11 @@ use crate::address;
 use crate::backend::Backend;
 use crate::backoff::Attempts;
 use crate::config::EngineConfig;
-use crate::connection::Connection;
+use crate::connection::{Connection, Origin};
 use crate::ears::Ears;
 use crate::error::EngineError;
 use crate::progress::Progress;
+use crate::road::{Blocked, Road};
 use crate::session::Shared;
 use crate::signal::{Over, Signal};
 use crate::silence::Silence;
@@ -33,6 +34,9 @@ const QR_GRACE: Duration = Duration::from_secs(5);
 const LOGIN_PATIENCE: Duration = Duration::from_secs(200);
 /// How often a connection is looked at. The engine itself pings every 15–30 s when nothing else comes.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a session whose version is refused waits for another one before it tries the same again.
+const OUTDATED_RETRY: Duration = Duration::from_secs(10 * 60);
 
 /// What the session's owner asks for.
 pub(crate) enum Command {
@@ -62,6 +66,9 @@ enum Ending {
 /// Runs one session.
 pub(crate) struct Supervisor {
     pub(crate) config: Arc<EngineConfig>,
+    pub(crate) road: Road,
+    /// What the phone's list of linked devices shows.
+    pub(crate) device_name: String,
     pub(crate) directory: Arc<SessionDirectory>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shared: Arc<Shared>,
@@ -89,7 +96,8 @@ impl Supervisor {
         let mut attempts = Attempts::new(self.config.backoff);
         let mut round_ends = None;
         while !self.stop.is_cancelled() {
-            let ending = self.connect(&store, &mut round_ends).await;
+            let version = self.config.version.current();
+            let ending = self.connect(version, &store, &mut round_ends).await;
             self.settle(&store).await;
             self.shared.qr.send_replace(None);
             let (over, lasted) = match ending {
@@ -113,7 +121,20 @@ impl Supervisor {
             if let Some(reason) = over.verdict(self.shared.outboxes.is_broken()) {
                 return self.shared.reports.set(AccountState::Failed, Some(reason));
             }
-            self.shared.reports.set(self.waiting_state(), Some(over.reason()));
+            if over == Over::Outdated {
+                self.config.version.refuse(version);
+            }
+            // A connection that never came about because of the proxy says no more than that it was lost.
+            let blocked = self.road.take_blocked().filter(|_| over == Over::Lost);
+            let reason = blocked.map_or(over.reason(), Blocked::reason);
+            self.shared.reports.set(self.waiting_state(), Some(reason));
+            if over == Over::Outdated {
+                tracing::warn!(client.version = %version, "WhatsApp wants a newer version of its client");
+                if !self.pause_for_version(version).await {
+                    return;
+                }
+                continue;
+            }
             let delay = attempts.next_delay(lasted);
             tracing::info!(reconnect.delay_ms = delay.as_millis(), "the session connects again later");
             if !self.pause(delay).await {
@@ -137,11 +158,25 @@ impl Supervisor {
 
     /// Waits between two connections; `false` when the session is to stop.
     async fn pause(&mut self, delay: Duration) -> bool {
-        let until = Instant::now() + delay;
+        self.pause_until(tokio::time::sleep(delay)).await
+    }
+
+    /// Waits for another version to claim; for long in vain, the session tries the same again. `false` when it is to stop.
+    async fn pause_for_version(&mut self, refused: ClientVersion) -> bool {
+        let version = self.config.version.clone();
+        let waiting = async move {
+            // Either way it is tried; the same version is refused again, and waited with again.
+            let _ = tokio::time::timeout(OUTDATED_RETRY, version.differs_from(refused)).await;
+        };
+        self.pause_until(waiting).await
+    }
+
+    async fn pause_until(&mut self, over: impl Future<Output = ()>) -> bool {
+        let mut over = std::pin::pin!(over);
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep_until(until) => return true,
+                () = &mut over => return true,
                 Some(Command::Logout(reply)) = self.commands.recv() => {
                     answer(reply, Err(EngineError::NotConnected));
                 }
@@ -172,15 +207,23 @@ impl Supervisor {
     }
 
     /// One connection, from connect to disconnect.
-    async fn connect(&mut self, store: &Backend, round_ends: &mut Option<Instant>) -> Ending {
+    async fn connect(
+        &mut self,
+        version: ClientVersion,
+        store: &Backend,
+        round_ends: &mut Option<Instant>,
+    ) -> Ending {
         let shared = &self.shared;
         let (ears, signals) = Ears::new(
             Arc::clone(&shared.outboxes),
+            Arc::clone(&shared.media),
             Arc::clone(&shared.sends),
             Arc::clone(&self.clock),
             Arc::clone(&shared.written),
         );
-        let mut connection = match Connection::open(&self.config, store.clone(), ears, signals).await {
+        let origin = Origin { version, device_name: &self.device_name, road: &self.road };
+        let opening = Connection::open(&self.config, &origin, store.clone(), ears, signals);
+        let mut connection = match opening.await {
             Ok(connection) => connection,
             Err(error) => {
                 tracing::error!(%error, "the engine could not be started");

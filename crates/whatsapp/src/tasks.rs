@@ -41,6 +41,11 @@ impl Tasks {
         self.tracker.spawn_on(self.cut.clone().run_until_cancelled_owned(future), &self.handle)
     }
 
+    /// Cancelled when everything is cut.
+    pub(crate) fn cut_token(&self) -> CancellationToken {
+        self.cut.clone()
+    }
+
     /// Cuts every task, without waiting until they are gone.
     pub(crate) fn cut(&self) {
         self.cut.cancel();

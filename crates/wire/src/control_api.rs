@@ -1,6 +1,8 @@
 //! What the API serves to nodes: registration, heartbeats and event batches, below `/internal/v1/`.
 
-use blazz_domain::{AccountId, Epoch, Incarnation, Lease, NodeId, OutboxId, SessionReport, Timestamp};
+use blazz_domain::{
+    AccountId, ClientVersion, Epoch, Incarnation, Lease, MediaId, NodeId, OutboxId, SessionReport, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -39,6 +41,9 @@ pub struct Registered {
     pub heartbeat_ms: u64,
     /// After how long without one the node counts as lost, in milliseconds.
     pub ttl_ms: u64,
+    /// The version of WhatsApp Web to claim; absent: the one that the node was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<ClientVersion>,
 }
 
 /// `POST /internal/v1/heartbeat`: the node is alive, and this has changed.
@@ -53,6 +58,9 @@ pub struct Heartbeat {
     /// Accounts whose sessions were removed because the API said so; told until the API has heard it.
     #[serde(default)]
     pub removed: Vec<AccountId>,
+    /// The version of WhatsApp Web that it claims and that WhatsApp refuses as too old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<ClientVersion>,
     /// How many sessions it runs.
     pub sessions: u32,
     /// Resident memory of the process, in bytes.
@@ -66,6 +74,9 @@ pub struct SessionChange {
     pub lease: Lease,
     /// Where it stands now.
     pub report: SessionReport,
+    /// The revision of the settings that it has; absent while it was given none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<i64>,
 }
 
 /// The answer to [`Heartbeat`].
@@ -82,6 +93,9 @@ pub struct HeartbeatAnswer {
     pub remove: Vec<Lease>,
     /// Report every session again: the API had taken the node for lost.
     pub report_all: bool,
+    /// The version of WhatsApp Web to claim from now on; absent: the one that the node was built with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<ClientVersion>,
 }
 
 /// `POST /internal/v1/events`: the oldest unacknowledged entries of one outbox, in order. The route carries the drainer's lease.
@@ -113,4 +127,35 @@ pub struct EventEntry {
 pub struct EventsAcknowledged {
     /// Everything of this outbox up to here is stored and may be trimmed.
     pub sequence: u64,
+}
+
+/// `POST /internal/v1/media`: the node has the file of a received message and asks where to put it. Asking again gives the same answer, until the
+/// file is there: then it is no longer wanted. The route carries the lease of the session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferMedia {
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its MIME type.
+    pub mime_type: String,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
+// A name is somebody's words.
+impl std::fmt::Debug for OfferMedia {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OfferMedia({}, {} bytes)", self.mime_type, self.size)
+    }
+}
+
+/// The answer to [`OfferMedia`], and to `PUT /internal/v1/media/{media_id}` with the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaSlot {
+    /// The id of the file.
+    pub media_id: MediaId,
+    /// Whether its bytes are still to be put there.
+    pub is_wanted: bool,
 }

@@ -12,7 +12,7 @@ mod routes;
 pub mod server;
 mod signature;
 
-pub use client::{CallError, ControlClient, NodeClient, http_client};
+pub use client::{CallError, ControlClient, FileToSend, MAX_FILE_TIME, NodeClient, http_client};
 pub use nonces::{MemoryNonces, NonceStore};
 pub use problem::Problem;
 pub use request_id::RequestId;

@@ -1,8 +1,8 @@
 //! What a node serves to the API: the requests and answers of `/internal/v1/sessions/…`.
 
 use blazz_domain::{
-    AccountId, Jid, Lease, MessageContent, PhoneNumber, ProviderMessageId, Reference, SessionReport,
-    Timestamp, WorkspaceId,
+    AccountId, Jid, Lease, MessageContent, NodeId, PhoneNumber, ProviderMessageId, Reference, SessionReport,
+    SessionSettings, Timestamp, WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,17 @@ use serde::{Deserialize, Serialize};
 pub struct StartSession {
     /// Whether the account was ever linked: then a missing directory is `storage_missing`, never a new QR.
     pub linked: bool,
+    /// How it appears and connects. One that runs connects anew when that has changed.
+    #[serde(default)]
+    pub settings: SessionSettings,
+}
+
+impl StartSession {
+    /// With the settings that nobody has changed.
+    #[must_use]
+    pub fn new(linked: bool) -> Self {
+        Self { linked, settings: SessionSettings::default() }
+    }
 }
 
 /// How to end a session: `POST /internal/v1/sessions/{account_id}/stop`.
@@ -28,6 +39,9 @@ pub struct SessionStatus {
     pub lease: Lease,
     /// Where it stands.
     pub report: SessionReport,
+    /// The revision of the settings that it has; absent while it was given none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<i64>,
 }
 
 /// `GET /internal/v1/sessions`: every session that the node runs.
@@ -35,6 +49,19 @@ pub struct SessionStatus {
 pub struct SessionList {
     /// The sessions, by account id.
     pub sessions: Vec<SessionStatus>,
+}
+
+/// `GET /internal/v1/node`: what the node is, as a proof that both ends reach and believe each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its name.
+    pub node_id: NodeId,
+    /// The version of its binary.
+    pub version: String,
+    /// Whether it is the sandbox build.
+    pub sandbox: bool,
+    /// The time by its clock.
+    pub now: Timestamp,
 }
 
 /// `GET /internal/v1/sessions/{account_id}/qr`: how long to wait for a code, in milliseconds.
@@ -51,6 +78,23 @@ pub struct RequestPairingCode {
     /// The number of the phone that is to be linked.
     pub phone: PhoneNumber,
 }
+
+/// `GET` and `PUT /internal/v1/sessions/{account_id}/profile/picture`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfilePicture {
+    /// The JPEG, base64.
+    pub jpeg: String,
+}
+
+impl std::fmt::Debug for ProfilePicture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProfilePicture({} bytes of base64)", self.jpeg.len())
+    }
+}
+
+/// The answer to a change of the picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureChanged {}
 
 /// `POST /internal/v1/sessions/{account_id}/messages`. The answer is a [`blazz_domain::SendOutcome`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +136,17 @@ pub struct Assignment {
     pub lease: Lease,
     /// Whether it was ever linked.
     pub linked: bool,
+    /// How it appears and connects.
+    #[serde(default)]
+    pub settings: SessionSettings,
+}
+
+impl Assignment {
+    /// With the settings that nobody has changed.
+    #[must_use]
+    pub fn new(lease: Lease, linked: bool) -> Self {
+        Self { lease, linked, settings: SessionSettings::default() }
+    }
 }
 
 /// `DELETE /internal/v1/sessions/{account_id}`: log out if linked, stop, delete the directory.

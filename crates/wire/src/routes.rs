@@ -1,6 +1,6 @@
 //! The routes of the hop, as far as the signature's rules depend on them. Both clients and both servers read them from here.
 
-use blazz_domain::AccountId;
+use blazz_domain::{AccountId, MediaId};
 
 /// Below this path lie the routes of both internal APIs.
 pub const PREFIX: &str = "/internal/v1";
@@ -10,11 +10,27 @@ pub const API_NAME: &str = "api";
 pub(crate) const REGISTER: &str = "/internal/v1/register";
 pub(crate) const HEARTBEAT: &str = "/internal/v1/heartbeat";
 pub(crate) const EVENTS: &str = "/internal/v1/events";
+pub(crate) const NODE: &str = "/internal/v1/node";
+pub(crate) const MEDIA: &str = "/internal/v1/media";
 pub(crate) const SESSIONS: &str = "/internal/v1/sessions";
 
 /// The path of one session's route; `action` is empty or starts with a slash.
 pub(crate) fn session(account_id: AccountId, action: &str) -> String {
     format!("{SESSIONS}/{account_id}{action}")
+}
+
+/// The path of one file.
+pub(crate) fn media(id: MediaId) -> String {
+    format!("{MEDIA}/{id}")
+}
+
+/// Whether the body of a request of this method and path is a file, which is checked while it is read and never lies in memory whole.
+pub(crate) fn is_file(method: &str, path: &str) -> bool {
+    method == "PUT" && is_below_media(path)
+}
+
+fn is_below_media(path: &str) -> bool {
+    path.strip_prefix(MEDIA).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether a route speaks of one session, and of which.
@@ -30,7 +46,7 @@ pub(crate) enum Subject<'a> {
 
 /// What a path speaks of.
 pub(crate) fn subject(path: &str) -> Subject<'_> {
-    if path == EVENTS {
+    if path == EVENTS || path == MEDIA || is_below_media(path) {
         return Subject::Leased;
     }
     match path.strip_prefix(SESSIONS).and_then(|rest| rest.strip_prefix('/')) {
@@ -56,9 +72,24 @@ mod tests {
             assert_eq!(subject(&session(id, action)), Subject::Account(&id.to_string()));
         }
         assert_eq!(subject("/internal/v1/sessions/"), Subject::Account(""));
-        assert_eq!(subject(EVENTS), Subject::Leased);
-        for other in [SESSIONS, REGISTER, HEARTBEAT, "/internal/v1/sessionsx"] {
+        for leased in [EVENTS, MEDIA, &media(MediaId::new())] {
+            assert_eq!(subject(leased), Subject::Leased, "{leased}");
+        }
+        for other in [NODE, SESSIONS, REGISTER, HEARTBEAT, "/internal/v1/sessionsx", "/internal/v1/mediax"] {
             assert_eq!(subject(other), Subject::Node, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_what_is_put_below_media() {
+        assert!(is_file("PUT", &media(MediaId::new())));
+        for (method, path) in [
+            ("PUT", MEDIA),
+            ("POST", "/internal/v1/media/x"),
+            ("PUT", EVENTS),
+            ("PUT", "/internal/v1/mediax"),
+        ] {
+            assert!(!is_file(method, path), "{method} {path}");
         }
     }
 

@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod extract;
+mod file;
 mod guard;
 mod refusal;
 mod scope;
@@ -11,6 +12,7 @@ mod verifier;
 
 pub use answer::{InternalError, problem_response};
 pub use extract::{CallLease, Caller, SignedJson};
+pub use file::{SignedFile, file_response, sha256_of_hex};
 pub use scope::{control_scope, node_scope};
 pub use verifier::{ControlKeys, FleetKeys, Verifier};
 

@@ -8,7 +8,7 @@ mod key;
 mod request;
 mod response;
 
-pub(crate) use digest::{content_digest, is_digest_of};
+pub(crate) use digest::{RunningDigest, content_digest, digest_field, is_digest_of};
 pub(crate) use input::{Malformed, SignatureInput};
 pub(crate) use key::SigningKey;
 pub(crate) use request::{RequestParts, Signed};

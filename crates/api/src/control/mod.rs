@@ -2,6 +2,7 @@
 
 mod events;
 mod heartbeat;
+mod media;
 mod register;
 
 use std::sync::Arc;
@@ -26,7 +27,10 @@ pub(crate) fn scope(verifier: Verifier) -> impl HttpServiceFactory {
         routes
             .route("/register", web::post().to(register::register))
             .route("/heartbeat", web::post().to(heartbeat::heartbeat))
-            .route("/events", web::post().to(events::events));
+            .route("/events", web::post().to(events::events))
+            .route("/media", web::post().to(media::offer))
+            .route("/media/{media_id}", web::put().to(media::put))
+            .route("/media/{media_id}", web::get().to(media::fetch));
     })
 }
 

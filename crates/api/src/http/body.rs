@@ -38,20 +38,25 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                     "the body must be sent as application/json",
                 ));
             }
-            let bytes = match tokio::time::timeout(PATIENCE, read(&mut payload)).await {
-                Ok(bytes) => bytes?,
-                Err(_) => return Err(invalid("the body did not arrive in time")),
-            };
-            parse(&bytes).map(Self)
+            parse(&read_within(&mut payload, MAX_BODY_BYTES).await?).map(Self)
         }
         .boxed_local()
     }
 }
 
-/// The refusal of a body beyond [`MAX_BODY_BYTES`].
-pub(crate) fn too_large() -> ApiError {
-    let detail = format!("the body may have at most {MAX_BODY_BYTES} bytes");
+/// The refusal of a body beyond its route's limit.
+pub(crate) fn too_large(limit: u64) -> ApiError {
+    let detail = format!("the body may have at most {limit} bytes");
     ApiError::refused(ErrorCode::BodyTooLarge, detail)
+}
+
+/// A whole body of at most `limit` bytes.
+///
+/// # Errors
+/// When it is longer, breaks off or does not arrive in time.
+pub(crate) async fn read_within(payload: &mut Payload, limit: usize) -> Result<Bytes, ApiError> {
+    let reading = tokio::time::timeout(PATIENCE, read(payload, limit));
+    reading.await.unwrap_or_else(|_| Err(invalid("the body did not arrive in time")))
 }
 
 /// Reads what is left of a body that is refused. Answering and hanging up at once would reset the connection under a client that is still
@@ -73,13 +78,13 @@ fn is_json(request: &HttpRequest) -> bool {
     matches!(request.mime_type(), Ok(Some(mime)) if mime.essence_str() == "application/json")
 }
 
-async fn read(payload: &mut Payload) -> Result<Bytes, ApiError> {
+async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| invalid("the body broke off"))?;
-        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+        if bytes.len() + chunk.len() > limit {
             drain(payload).await;
-            return Err(too_large());
+            return Err(too_large(u64::try_from(limit).unwrap_or(u64::MAX)));
         }
         bytes.extend_from_slice(&chunk);
     }

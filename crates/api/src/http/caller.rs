@@ -6,7 +6,7 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use blazz_domain::{ErrorCode, WorkspaceId};
-use blazz_services::api_keys::{self, KeyHolder};
+use blazz_services::api_keys::{self, KeyHolder, KnownKey};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -39,31 +39,46 @@ pub(crate) enum Caller {
     Workspace(KeyHolder),
 }
 
+/// Nobody who may come in.
+pub(crate) struct Stranger {
+    /// Why.
+    pub(crate) error: ApiError,
+    /// The key that has expired or was revoked.
+    pub(crate) key: Option<KnownKey>,
+}
+
+impl Stranger {
+    /// Whether the key is to blame; if not, nobody could look it up.
+    pub(crate) const fn is_refused(&self) -> bool {
+        matches!(self.error.code(), ErrorCode::Unauthorized | ErrorCode::KeyRevoked | ErrorCode::KeyExpired)
+    }
+}
+
 impl Caller {
-    /// Who sent this request.
+    /// Whose secret this is.
     ///
     /// # Errors
-    /// `unauthorized`, `key_revoked` or `key_expired` without a valid key, `unavailable` when keys cannot be looked up.
-    pub(crate) async fn of(request: &ServiceRequest, state: &AppState) -> Result<Self, ApiError> {
-        let secret = bearer(request)?;
-        if state.operator.is(&secret) {
+    /// `unauthorized`, `key_revoked` or `key_expired` for what is no valid key, `unavailable` when keys cannot be looked up.
+    pub(crate) async fn of(secret: &str, state: &AppState) -> Result<Self, Stranger> {
+        if state.operator.is(secret) {
             return Ok(Self::Operator);
         }
-        let holder = api_keys::authenticate(&state.services, &secret).await.map_err(|error| {
-            let invalid = matches!(
-                error.code(),
-                ErrorCode::Unauthorized | ErrorCode::KeyRevoked | ErrorCode::KeyExpired
-            );
-            let error = ApiError::from(error);
-            if !invalid {
-                return error;
+        match api_keys::authenticate(&state.services, secret).await {
+            Ok(holder) => {
+                if holder.is_use_to_note {
+                    note_use(state, &holder);
+                }
+                Ok(Self::Workspace(holder))
             }
-            error.with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"blazz\", error=\"invalid_token\"")
-        })?;
-        if holder.is_use_to_note {
-            note_use(state, &holder);
+            Err(refused) => {
+                let mut stranger = Stranger { error: refused.error.into(), key: refused.key };
+                if stranger.is_refused() {
+                    let challenge = "Bearer realm=\"blazz\", error=\"invalid_token\"";
+                    stranger.error = stranger.error.with_header(header::WWW_AUTHENTICATE, challenge);
+                }
+                Err(stranger)
+            }
         }
-        Ok(Self::Workspace(holder))
     }
 }
 
@@ -93,7 +108,11 @@ fn note_use(state: &AppState, holder: &KeyHolder) {
     state.shutdown.tracker().spawn_on(note, &state.runtime);
 }
 
-fn bearer(request: &ServiceRequest) -> Result<String, ApiError> {
+/// The secret that came with a request.
+///
+/// # Errors
+/// `unauthorized` when there is none, or more than one.
+pub(crate) fn bearer(request: &ServiceRequest) -> Result<String, ApiError> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
     let parts = value.to_str().ok().and_then(|text| text.trim().split_once(' '));

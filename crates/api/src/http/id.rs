@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MessageId, WorkspaceId};
+use blazz_domain::{AccountId, ApiKeyId, ConversationId, ErrorCode, MediaId, MessageId, NodeId, WorkspaceId};
 
 use super::ApiError;
 
@@ -43,9 +43,20 @@ impl PathId for MessageId {
     const KIND: &'static str = "message";
 }
 
+impl PathId for MediaId {
+    const PARAMETER: &'static str = "media_id";
+    const KIND: &'static str = "file";
+    const NOT_FOUND: ErrorCode = ErrorCode::MediaNotFound;
+}
+
 impl PathId for ConversationId {
     const PARAMETER: &'static str = "conversation_id";
     const KIND: &'static str = "conversation";
+}
+
+impl PathId for NodeId {
+    const PARAMETER: &'static str = "node_id";
+    const KIND: &'static str = "node";
 }
 
 impl<T: PathId> FromRequest for Id<T> {

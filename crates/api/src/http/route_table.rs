@@ -1,4 +1,4 @@
-//! The routes as the OpenAPI document declares them: which methods a path takes and whose key each needs.
+//! The routes as the OpenAPI document declares them: which methods a path takes, whose key each needs and what it is called.
 //!
 //! The gate is driven by the document, so neither can promise what the other does not hold; a route that declares no security does not
 //! get as far as being served.
@@ -26,15 +26,25 @@ pub(crate) enum Access {
     Workspace(Scope),
 }
 
+/// One documented operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Whose key it needs.
+    pub(crate) access: Access,
+    /// Its id.
+    pub(crate) operation: String,
+}
+
 /// Every documented route.
 #[derive(Debug)]
-pub(crate) struct RouteTable(HashMap<String, BTreeMap<String, Access>>);
+pub(crate) struct RouteTable(HashMap<String, BTreeMap<String, Route>>);
 
 impl RouteTable {
     /// Reads the document.
     ///
     /// # Errors
-    /// When an operation does not declare exactly one known kind of security (`security(())` for none), and one scope for a workspace's key.
+    /// When an operation has no id, or does not declare exactly one known kind of security (`security(())` for none), and one scope for a
+    /// workspace's key.
     pub(crate) fn new(document: &OpenApi) -> anyhow::Result<Self> {
         let document = serde_json::to_value(document)?;
         let paths = document.get("paths").and_then(Value::as_object).context("the document has no paths")?;
@@ -42,8 +52,8 @@ impl RouteTable {
         for (path, item) in paths {
             let mut methods = BTreeMap::new();
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let access = access(operation).with_context(|| format!("{method} {path}"))?;
-                methods.insert(method.to_uppercase(), access);
+                let route = route(operation).with_context(|| format!("{method} {path}"))?;
+                methods.insert(method.to_uppercase(), route);
             }
             table.insert(path.clone(), methods);
         }
@@ -51,9 +61,14 @@ impl RouteTable {
     }
 
     /// The methods of the path with this template.
-    pub(crate) fn methods(&self, template: &str) -> Option<&BTreeMap<String, Access>> {
+    pub(crate) fn methods(&self, template: &str) -> Option<&BTreeMap<String, Route>> {
         self.0.get(template)
     }
+}
+
+fn route(operation: &Value) -> anyhow::Result<Route> {
+    let id = operation.get("operationId").and_then(Value::as_str).context("no operation id is declared")?;
+    Ok(Route { access: access(operation)?, operation: id.to_owned() })
 }
 
 fn access(operation: &Value) -> anyhow::Result<Access> {
@@ -86,14 +101,17 @@ mod tests {
         let table = RouteTable::new(&crate::openapi()).unwrap();
         let methods = table.methods("/v1/accounts/{account_id}").unwrap();
         assert_eq!(methods.keys().collect::<Vec<_>>(), ["DELETE", "GET", "PATCH"]);
-        assert_eq!(methods["GET"], Access::Workspace(Scope::AccountsRead));
-        assert_eq!(methods["PATCH"], Access::Workspace(Scope::AccountsWrite));
-        assert_eq!(table.methods("/v1/nodes").unwrap()["GET"], Access::Operator);
-        assert_eq!(table.methods("/healthz").unwrap()["GET"], Access::Public);
+        assert_eq!(methods["GET"].access, Access::Workspace(Scope::AccountsRead));
+        assert_eq!(methods["PATCH"].operation, "updateAccount");
+        assert_eq!(methods["PATCH"].access, Access::Workspace(Scope::AccountsWrite));
+        assert_eq!(table.methods("/v1/nodes").unwrap()["GET"].access, Access::Operator);
+        assert_eq!(table.methods("/healthz").unwrap()["GET"].access, Access::Public);
         let unguarded: Vec<_> = table
             .0
             .iter()
-            .filter(|(path, m)| path.starts_with("/v1/") && m.values().any(|a| *a == Access::Public))
+            .filter(|(path, m)| {
+                path.starts_with("/v1/") && m.values().any(|route| route.access == Access::Public)
+            })
             .collect();
         assert!(unguarded.is_empty(), "{unguarded:?}");
     }

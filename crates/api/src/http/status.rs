@@ -18,7 +18,8 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::RouteNotFound
         | ErrorCode::NotFound
         | ErrorCode::AccountNotFound
-        | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
+        | ErrorCode::MessageNotFound
+        | ErrorCode::MediaNotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         ErrorCode::AccountNotLinked
@@ -27,6 +28,8 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::QrNotAvailable
         | ErrorCode::AlreadyLinked
         | ErrorCode::PairingRefused
+        | ErrorCode::ProfileRefused
+        | ErrorCode::ProxyFailed
         | ErrorCode::StorageMissing
         | ErrorCode::Conflict
         | ErrorCode::LogReplaced
@@ -36,11 +39,13 @@ pub(crate) const fn status_of(code: ErrorCode) -> StatusCode {
         | ErrorCode::MessageExpired
         | ErrorCode::MessageRefused
         | ErrorCode::AttemptsExhausted => StatusCode::CONFLICT,
-        ErrorCode::PairingRateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::PairingRateLimited | ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::EventsPruned => StatusCode::GONE,
         ErrorCode::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode::IdempotencyKeyReused | ErrorCode::WrongConversation => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::IdempotencyKeyReused | ErrorCode::WrongConversation | ErrorCode::MediaNotSendable => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ErrorCode::NoCapacity | ErrorCode::NodeUnreachable | ErrorCode::Unavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -70,12 +75,15 @@ mod tests {
             "401 key_revoked",
             "403 missing_scope",
             "403 wrong_key_kind",
+            "429 rate_limited",
             "404 route_not_found",
             "405 method_not_allowed",
             "404 not_found",
             "404 account_not_found",
             "404 message_not_found",
             "422 wrong_conversation",
+            "404 media_not_found",
+            "422 media_not_sendable",
             "409 account_not_linked",
             "409 account_logged_out",
             "409 session_not_running",
@@ -83,6 +91,8 @@ mod tests {
             "409 already_linked",
             "409 pairing_refused",
             "429 pairing_rate_limited",
+            "409 proxy_failed",
+            "409 profile_refused",
             "409 storage_missing",
             "422 idempotency_key_reused",
             "409 conflict",

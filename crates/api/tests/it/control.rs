@@ -4,22 +4,31 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use blazz_domain::{
-    AccountId, Address, Epoch, Lease, MessageContent, OutboxId, ProviderMessageId, SessionEvent,
+    AccountId, Address, Epoch, Lease, MediaId, MessageContent, OutboxId, ProviderMessageId, SessionEvent,
     SessionMessage, SystemClock,
 };
 use blazz_domain::{Clock as _, Incarnation};
-use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat, Register};
+use blazz_wire::control_api::{ENTRY_VERSION, EventBatch, EventEntry, Heartbeat, OfferMedia, Register};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::{CallError, ControlClient};
+use blazz_wire::{CallError, ControlClient, FileToSend};
 use reqwest::Method;
 use serde_json::json;
+use sha2::Digest as _;
 
 use crate::attacks::{Between, Mode};
 use crate::node::Node;
 use crate::stage::{Answer, Caller, on_every_stage};
 
 fn heartbeat(incarnation: Incarnation, number: u64) -> Heartbeat {
-    Heartbeat { incarnation, number, changes: Vec::new(), removed: Vec::new(), sessions: 0, memory_bytes: 1 }
+    Heartbeat {
+        incarnation,
+        number,
+        changes: Vec::new(),
+        removed: Vec::new(),
+        outdated: None,
+        sessions: 0,
+        memory_bytes: 1,
+    }
 }
 
 fn lease(tenant: &Caller, account: &str) -> anyhow::Result<Lease> {
@@ -119,11 +128,13 @@ async fn who_does_not_sign_as_a_node_is_refused_everywhere() -> anyhow::Result<(
             "/internal/v1/register",
             "/internal/v1/heartbeat",
             "/internal/v1/events",
+            "/internal/v1/media",
+            "/internal/v1/media/019c1f7e-3c52-7e21-9a56-0f2a8c9d1e09",
             "/internal/v1",
             "/internal/v1/nope",
         ] {
             for caller in [&tenant, &stage.operator(), &stage.with_key("nope")] {
-                for method in [Method::POST, Method::GET] {
+                for method in [Method::POST, Method::GET, Method::PUT] {
                     let answer = Answer::of(caller.request(method, path).json(&json!({}))).await?;
                     ensure!(
                         answer.status == 401 && answer.json()?["code"] == "bad_signature",
@@ -141,6 +152,91 @@ async fn who_does_not_sign_as_a_node_is_refused_everywhere() -> anyhow::Result<(
         let impostor = ControlClient::new(http, node.id.clone(), url, keys, clock);
         let answer = impostor.heartbeat(&heartbeat(node.incarnation, 7)).await;
         ensure!(answer.is_err(), "{answer:?}");
+        Ok(stage)
+    })
+    .await
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(bytes).into()
+}
+
+fn offer(bytes: &[u8]) -> OfferMedia {
+    OfferMedia {
+        sha256: sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        size: u64::try_from(bytes.len()).unwrap_or_default(),
+        mime_type: "text/plain".to_owned(),
+        filename: None,
+    }
+}
+
+fn file(bytes: &[u8]) -> FileToSend {
+    let size = u64::try_from(bytes.len()).unwrap_or_default();
+    FileToSend { sha256: sha256(bytes), size, body: bytes.to_vec().into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_put_once_and_only_as_the_one_that_was_offered() -> anyhow::Result<()> {
+    on_every_stage(|stage| async {
+        let (node, other) = (stage.node("node-1").await?, stage.node("node-2").await?);
+        let (tenant, stranger) = (stage.tenant("a").await?, stage.tenant("b").await?);
+        let lease = lease(&tenant, &tenant.connected_account(&node).await?)?;
+        let session =
+            tenant.get(&format!("/v1/accounts/{}/session", lease.account_id)).await?.ok()?.json()?;
+        let (holder, idle) = if session["node_id"] == "node-1" { (&node, &other) } else { (&other, &node) };
+        let refusal = |answer: Result<(), CallError>| match answer {
+            Err(CallError::Refused(problem)) => Ok(problem.code.as_str().to_owned()),
+            other => Err(anyhow::anyhow!("{other:?}")),
+        };
+        let (bytes, wrong) = (b"a file".as_slice(), b"a lie!".as_slice());
+        ensure!(
+            refusal(idle.control.offer_media(&lease, &offer(bytes)).await.map(drop))? == "stale_lease",
+            "not the holder"
+        );
+        let large = OfferMedia { size: u64::MAX, ..offer(bytes) };
+        ensure!(
+            refusal(holder.control.offer_media(&lease, &large).await.map(drop))? == "body_too_large",
+            "too large"
+        );
+
+        let slot = holder.control.offer_media(&lease, &offer(bytes)).await?;
+        ensure!(
+            slot.is_wanted && slot == holder.control.offer_media(&lease, &offer(bytes)).await?,
+            "{slot:?}"
+        );
+        let content = format!("/v1/media/{}/content", slot.media_id);
+        tenant.get(&content).await?.refuses(404, "media_not_found")?;
+        ensure!(
+            refusal(holder.control.put_media(&lease, slot.media_id, file(wrong)).await.map(drop))?
+                == "invalid_request",
+            "another file"
+        );
+        // Signed as one file, sent as another.
+        let forged = FileToSend { body: wrong.to_vec().into(), ..file(bytes) };
+        let answer = holder.control.put_media(&lease, slot.media_id, forged).await;
+        ensure!(matches!(answer, Err(CallError::BadAnswer(_))), "{answer:?}");
+        ensure!(
+            refusal(idle.control.put_media(&lease, slot.media_id, file(bytes)).await.map(drop))?
+                == "stale_lease",
+            "not the holder"
+        );
+        tenant.get(&content).await?.refuses(404, "media_not_found")?;
+
+        for _ in 0..2 {
+            ensure!(!holder.control.put_media(&lease, slot.media_id, file(bytes)).await?.is_wanted, "stored");
+        }
+        ensure!(tenant.get(&content).await?.ok()?.body == bytes, "the bytes");
+        stranger.get(&content).await?.refuses(404, "media_not_found")?;
+        let again = holder.control.offer_media(&lease, &offer(bytes)).await?;
+        ensure!(!again.is_wanted && again.media_id == slot.media_id, "{again:?}");
+
+        let mut fetched = Vec::new();
+        holder.control.fetch_media(&lease, slot.media_id, 100, &mut fetched).await?;
+        ensure!(fetched == bytes, "{fetched:?}");
+        let small = holder.control.fetch_media(&lease, slot.media_id, 3, &mut Vec::new()).await;
+        ensure!(matches!(small, Err(CallError::BadAnswer(_))), "{small:?}");
+        let stale = idle.control.fetch_media(&lease, slot.media_id, 100, &mut Vec::new()).await;
+        ensure!(refusal(stale.map(drop))? == "stale_lease", "not the holder");
         Ok(stage)
     })
     .await
@@ -165,6 +261,11 @@ async fn call(
     Ok(match route {
         "/heartbeat" => client.heartbeat(&heartbeat(node.incarnation, 50)).await.map(drop),
         "/events" => client.events(lease, &batch(node.incarnation, "x")?).await.map(drop),
+        "/media" => client.offer_media(lease, &offer(b"a file")).await.map(drop),
+        "PUT /media/{id}" => client.put_media(lease, MediaId::new(), file(b"a file")).await.map(drop),
+        "GET /media/{id}" => {
+            client.fetch_media(lease, MediaId::new(), 100, &mut tokio::io::sink()).await.map(drop)
+        }
         _ => client.register(&register).await.map(drop),
     })
 }
@@ -184,14 +285,21 @@ async fn no_route_believes_what_was_changed_replayed_or_signed_by_another() -> a
         let own = client(stage.fleet.node_secret(&node.id).keys(&node.id))?;
         let foreign = client(stage.fleet.node_secret(&other.id).keys(&other.id))?;
         // The registration comes last: it begins another incarnation.
-        for (route, may_repeat) in [("/heartbeat", true), ("/events", true), ("/register", false)] {
+        for (route, may_repeat) in [
+            ("/heartbeat", true),
+            ("/events", true),
+            ("/media", false),
+            ("PUT /media/{id}", false),
+            ("GET /media/{id}", false),
+            ("/register", false),
+        ] {
             ensure!(call(&foreign, route, &node, &lease).await?.is_err(), "it does not arrive");
             ensure!(between.fire(&between.take()).await == 401, "{route} with another node's key");
             ensure!(call(&own, route, &node, &lease).await?.is_err(), "it does not arrive");
             between.attack(&between.take(), may_repeat).await;
         }
         between.turn_to(Mode::ForgeAnswers);
-        for route in ["/heartbeat", "/events", "/register"] {
+        for route in ["/heartbeat", "/events", "/media", "GET /media/{id}", "/register"] {
             let answer = call(&own, route, &node, &lease).await?;
             ensure!(matches!(answer, Err(CallError::BadAnswer(_))), "{route}: {answer:?}");
         }

@@ -8,16 +8,21 @@
 #[path = "../../../wire/tests/shared/attacks.rs"]
 #[expect(clippy::expect_used, reason = "test code")]
 mod attacks;
+mod audit;
 mod bad_input;
 mod control;
 mod docs;
 mod document;
 mod keys;
+mod limits;
+mod media;
 mod messages;
 mod node;
 mod operations;
 mod pairing_code;
+mod probe;
 mod process;
+mod profile;
 mod qr;
 mod request_id;
 mod stage;

@@ -4,17 +4,21 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use actix_web::http::KeepAlive;
 use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, QrCode,
-    SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
+    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, PhoneNumber, Profile,
+    ProfileChange, QrCode, SendOutcome, SessionReport, StateNumber, StateReason, SystemClock,
 };
 use blazz_wire::ControlClient;
 use blazz_wire::control_api::Register;
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{Deleted, QrQuery, RequestPairingCode, SendMessage, SessionStatus, StartSession};
+use blazz_wire::node_api::{
+    Deleted, NodeStatus, PictureChanged, ProfilePicture, QrQuery, RequestPairingCode, SendMessage,
+    SessionStatus, StartSession,
+};
 use blazz_wire::server::{CallLease, Caller, InternalError, MemoryNonces, SignedJson, Verifier, node_scope};
 
 /// What the QR code of a session that waits for a scan says.
@@ -31,6 +35,8 @@ pub(crate) struct Script {
     pub(crate) send: SendOutcome,
     /// How long a send takes.
     pub(crate) send_takes: Duration,
+    /// How far its clock is ahead.
+    pub(crate) clock_ahead: Duration,
     /// How long a code takes to appear.
     pub(crate) qr_takes: Duration,
     /// How a request for a pairing code is refused.
@@ -62,6 +68,7 @@ impl Node {
             start: AccountState::Connected,
             send: SendOutcome::Acknowledged { at: SystemClock.now() },
             send_takes: Duration::ZERO,
+            clock_ahead: Duration::ZERO,
             qr_takes: Duration::ZERO,
             pairing_refused: None,
             sent: Vec::new(),
@@ -80,6 +87,8 @@ impl Node {
         let server = HttpServer::new(move || {
             App::new().app_data(data.clone()).service(node_scope(verifier.clone(), routes))
         });
+        // A connection that outlives its request would be served for a moment after the end.
+        let server = server.keep_alive(KeepAlive::Disabled);
         let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0))?;
         let address = *server.addrs().first().context("bound")?;
         let server = server.run();
@@ -117,6 +126,7 @@ impl Node {
 
 fn routes(routes: &mut ServiceConfig) {
     routes
+        .route("/node", web::get().to(status))
         .service(
             web::resource("/sessions/{account_id}")
                 .route(web::put().to(start))
@@ -127,10 +137,30 @@ fn routes(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/logout", web::post().to(logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr))
         .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code))
+        .route("/sessions/{account_id}/profile", web::get().to(profile))
+        .route("/sessions/{account_id}/profile", web::put().to(change_profile))
+        .service(
+            web::resource("/sessions/{account_id}/profile/picture")
+                .route(web::get().to(picture))
+                .route(web::put().to(put_picture))
+                .route(web::delete().to(delete_picture)),
+        )
         .route("/sessions/{account_id}/messages", web::post().to(send));
 }
 
 type Shared = Data<Mutex<Script>>;
+
+async fn status(script: Shared) -> anyhow::Result<Json<NodeStatus>, InternalError> {
+    let ahead = script.lock().unwrap_or_else(PoisonError::into_inner).clock_ahead;
+    let node_id =
+        "node-1".parse().map_err(|_| InternalError(blazz_wire::Problem::new(500, ErrorCode::Internal)))?;
+    Ok(Json(NodeStatus {
+        node_id,
+        version: "0.0.0".to_owned(),
+        sandbox: true,
+        now: SystemClock.now().plus(ahead),
+    }))
+}
 
 fn report(script: &Shared, caller: &Caller, lease: Lease, state: AccountState) -> Json<SessionStatus> {
     let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +175,7 @@ fn report(script: &Shared, caller: &Caller, lease: Lease, state: AccountState) -
         phone: if linked { PhoneNumber::from_e164("+15550000001").ok() } else { None },
         lid: None,
     };
-    Json(SessionStatus { lease, report })
+    Json(SessionStatus { lease, report, settings: None })
 }
 
 async fn start(
@@ -212,6 +242,49 @@ async fn pairing_code(
     }
     let expires_at = SystemClock.now().plus(Duration::from_secs(180));
     Ok(Json(PairingCode { code: PAIRING_CODE.to_owned(), expires_at }))
+}
+
+fn asked(script: &Shared, caller: &Caller) {
+    let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
+    script.request_ids.push(caller.request_id.as_str().to_owned());
+}
+
+async fn profile(script: Shared, caller: Caller, _: CallLease) -> Json<Profile> {
+    asked(&script, &caller);
+    Json(Profile { name: Some("Acme".to_owned()), about: None })
+}
+
+async fn change_profile(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    SignedJson(change): SignedJson<ProfileChange>,
+) -> Json<Profile> {
+    asked(&script, &caller);
+    Json(Profile { name: change.name, about: change.about })
+}
+
+async fn picture(script: Shared, caller: Caller, _: CallLease) -> Json<ProfilePicture> {
+    asked(&script, &caller);
+    Json(ProfilePicture { jpeg: "/9j/4A==".to_owned() })
+}
+
+async fn put_picture(
+    script: Shared,
+    caller: Caller,
+    _: CallLease,
+    SignedJson(picture): SignedJson<ProfilePicture>,
+) -> Result<Json<PictureChanged>, InternalError> {
+    asked(&script, &caller);
+    if picture.jpeg != "/9j/4A==" {
+        return Err(InternalError::new(409, ErrorCode::ProfileRefused, "WhatsApp refused it with 406"));
+    }
+    Ok(Json(PictureChanged {}))
+}
+
+async fn delete_picture(script: Shared, caller: Caller, _: CallLease) -> Json<PictureChanged> {
+    asked(&script, &caller);
+    Json(PictureChanged {})
 }
 
 async fn send(

@@ -24,6 +24,7 @@ fn settings(command: &mut Command) -> &mut Command {
         .env("BLAZZ_DATABASE_URL", "sqlite:/nowhere/at/all.db")
         .env("BLAZZ_OPERATOR_KEY", OPERATOR)
         .env("BLAZZ_FLEET_SECRET", "ab".repeat(32))
+        .env("BLAZZ_MEDIA_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/media"))
 }
 
 fn words(output: &Output) -> String {
@@ -32,7 +33,7 @@ fn words(output: &Output) -> String {
 
 #[test]
 fn without_a_secret_it_refuses_with_a_sentence_that_names_the_variable() -> anyhow::Result<()> {
-    for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET"] {
+    for name in ["BLAZZ_DATABASE_URL", "BLAZZ_OPERATOR_KEY", "BLAZZ_FLEET_SECRET", "BLAZZ_MEDIA_DIR"] {
         for arguments in [&[][..], &["serve"], &["config", "check"]] {
             let output = settings(&mut program()).env_remove(name).args(arguments).output()?;
             ensure!(output.status.code() == Some(2), "{output:?}");
@@ -76,9 +77,19 @@ struct Running {
 impl Running {
     /// Starts the program and waits until it serves.
     async fn start(database_url: &str, redis_url: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_with(database_url, redis_url, &[]).await
+    }
+
+    /// The same with settings of the test's own.
+    async fn start_with(
+        database_url: &str,
+        redis_url: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let ready = directory.path().join("ready.json");
         let mut command = serving(database_url, redis_url);
+        command.envs(variables.iter().copied());
         let child = command.env("BLAZZ_READY_FILE", &ready).stderr(Stdio::null()).spawn()?;
         let mut running = Self { child, told: Value::Null, _directory: directory };
         running.told = eventually(DEADLINE, async || running.says(&ready)).await??;
@@ -112,6 +123,7 @@ fn serving(database_url: &str, redis_url: Option<&str>) -> Command {
     settings(&mut command)
         .env("BLAZZ_DATABASE_URL", database_url)
         .env("BLAZZ_API_LISTEN", "127.0.0.1:0")
+        .env("BLAZZ_WHATSAPP_VERSION", "2.3000.1")
         .env("BLAZZ_API_WORKERS", "1");
     command.envs(redis_url.map(|url| ("BLAZZ_REDIS_URL", url)));
     command
@@ -177,6 +189,36 @@ async fn on_a_database_without_its_tables_it_says_what_to_run() -> anyhow::Resul
         let refused = serving(url, None).output()?;
         ensure!(refused.status.code() == Some(1), "{refused:?}");
         ensure!(words(&refused).contains("run `blazz migrate`"), "{refused:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_operators_key_is_replaced_both_open_and_no_other() -> anyhow::Result<()> {
+    for_each_database(async |database| {
+        let old = "blzop_the-one-before-this-one";
+        let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(5))?;
+        for (previous, status) in [(old, 200), ("", 401)] {
+            let variables = [("BLAZZ_OPERATOR_KEY_PREVIOUS", previous)];
+            let mut running = Running::start_with(database.url(), None, &variables).await?;
+            let url =
+                format!("http://{}/v1/workspaces", running.told["address"].as_str().context("an address")?);
+            let ask = async |key: &str| anyhow::Ok(http.get(&url).bearer_auth(key).send().await?.status());
+            ensure!(ask(OPERATOR).await? == 200, "the present one");
+            ensure!(ask(old).await? == status, "the one before, with {previous:?}");
+            let post = async |path: &str| {
+                let request = http.post(format!("{url}{path}")).bearer_auth(OPERATOR);
+                anyhow::Ok(
+                    request.json(&serde_json::json!({ "name": "a" })).send().await?.json::<Value>().await?,
+                )
+            };
+            let workspace = post("").await?;
+            let key = post(&format!("/{}/keys", workspace["id"].as_str().context("an id")?)).await?;
+            ensure!(ask(key["secret"].as_str().context("a secret")?).await? == 403, "a workspace's key");
+            Command::new("kill").arg(running.child.id().to_string()).status()?;
+            running.ended().await?;
+        }
         Ok(())
     })
     .await

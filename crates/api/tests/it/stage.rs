@@ -19,6 +19,9 @@ use crate::node::Node;
 
 pub(crate) const OPERATOR: &str = "blzop_0123456789abcdef0123456789abcdef";
 
+/// The most bytes of a file.
+pub(crate) const MOST_BYTES: usize = 2_000_000;
+
 /// One API with everything it needs.
 pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
@@ -26,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) shutdown: Shutdown,
     api: Api,
     http: reqwest::Client,
+    /// Where its files are.
+    _files: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -57,25 +62,40 @@ pub(crate) async fn on_every_stage<F: Future<Output = anyhow::Result<Stage>>>(
 }
 
 impl Stage {
+    /// Without limits: tests call more than tenants may.
     pub(crate) async fn start(database: &TestDatabase) -> anyhow::Result<Self> {
+        let unlimited = [("BLAZZ_REQUESTS_PER_MINUTE", "0"), ("BLAZZ_REFUSED_KEYS_PER_MINUTE", "0")];
+        Self::start_with(database, &unlimited).await
+    }
+
+    /// With settings of the test's own; an empty one is not set.
+    pub(crate) async fn start_with(
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let fleet = FleetSecret::generate();
+        let files = tempfile::tempdir()?;
         let variables = [
+            ("BLAZZ_MEDIA_DIR", files.path().display().to_string()),
+            ("BLAZZ_MEDIA_MAX_BYTES", MOST_BYTES.to_string()),
             ("BLAZZ_API_LISTEN", "127.0.0.1:0".to_owned()),
             ("BLAZZ_API_WORKERS", "1".to_owned()),
             ("BLAZZ_DATABASE_URL", database.url().to_owned()),
             ("BLAZZ_OPERATOR_KEY", OPERATOR.to_owned()),
             ("BLAZZ_FLEET_SECRET", fleet.to_hex()),
+            ("BLAZZ_WHATSAPP_VERSION", "2.3000.1".to_owned()),
         ];
         let mut variables: HashMap<_, _> =
             variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         if !database.pool().is_sqlite() {
             variables.insert("BLAZZ_REDIS_URL".to_owned(), blazz_test_support::redis_url()?);
         }
-        let config = Config::from_variables(variables)?;
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let config = Config::from_variables(&variables)?;
         let shutdown = Shutdown::new();
         let api = Api::start(&config, shutdown.clone()).await?;
         let http = blazz_wire::http_client(Duration::from_secs(2), Duration::from_secs(30))?;
-        Ok(Self { address: api.address(), fleet, shutdown, api, http })
+        Ok(Self { address: api.address(), fleet, shutdown, api, http, _files: files })
     }
 
     /// Ends the API and waits for its end.
@@ -123,6 +143,10 @@ impl Caller {
 
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> anyhow::Result<Answer> {
+        Answer::of(self.request(Method::PATCH, path).json(&body)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> anyhow::Result<Answer> {

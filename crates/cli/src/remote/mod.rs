@@ -1,5 +1,7 @@
 //! Commands that call the API with the operator key.
 
+pub(crate) mod audit;
+pub(crate) mod client_version;
 pub(crate) mod key;
 pub(crate) mod node;
 pub(crate) mod session;
@@ -48,6 +50,16 @@ impl Remote {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// `PUT path` with a JSON body.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    /// `PATCH path` with a JSON body.
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
     /// `DELETE path`.
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Value> {
         self.call(Method::DELETE, path, None).await
@@ -55,17 +67,24 @@ impl Remote {
 
     /// Every row of a paged list.
     pub(crate) async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        self.list_some(path, usize::MAX).await
+    }
+
+    /// The first rows of a paged list, `most` at most.
+    pub(crate) async fn list_some(&self, path: &str, most: usize) -> anyhow::Result<Vec<Value>> {
+        let sign = if path.contains('?') { '&' } else { '?' };
         let mut rows = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let mut page = match &after {
-                Some(after) => self.get(&format!("{path}?limit=200&after={after}")).await?,
-                None => self.get(&format!("{path}?limit=200")).await?,
+                Some(after) => self.get(&format!("{path}{sign}limit=200&after={after}")).await?,
+                None => self.get(&format!("{path}{sign}limit=200")).await?,
             };
             let data = page.get_mut("data").map(Value::take).context("the answer has no `data`")?;
             rows.extend(serde_json::from_value::<Vec<Value>>(data)?);
             after = page.get("next").and_then(Value::as_str).map(str::to_owned);
-            if after.is_none() {
+            if after.is_none() || rows.len() >= most {
+                rows.truncate(most);
                 return Ok(rows);
             }
         }

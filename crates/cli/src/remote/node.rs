@@ -8,6 +8,7 @@ use super::Remote;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// List the nodes that have registered.
+    #[command(after_help = "Examples:\n  blazz node list")]
     List(Remote),
 }
 

@@ -11,6 +11,7 @@ const COLUMNS: &[&str] = &["id", "name", "created_at"];
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Create a workspace.
+    #[command(after_help = "Examples:\n  blazz workspace create Acme")]
     Create {
         /// Its name.
         name: String,
@@ -18,6 +19,7 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// List all workspaces.
+    #[command(after_help = "Examples:\n  blazz workspace list --json")]
     List(Remote),
 }
 

@@ -18,7 +18,15 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::fro
 /// A program that ran this long starts over with the shortest wait.
 const STABLE: Duration = Duration::from_secs(30);
 /// What every program takes from this command's own environment.
-const HANDED_ON: [&str; 4] = ["PATH", "BLAZZ_LOG", "BLAZZ_LOG_FORMAT", "RUST_BACKTRACE"];
+const HANDED_ON: [&str; 7] = [
+    "BLAZZ_EMULATOR_UNANSWERED_FILE",
+    "PATH",
+    "BLAZZ_LOG",
+    "BLAZZ_LOG_FORMAT",
+    "BLAZZ_REQUESTS_PER_MINUTE",
+    "BLAZZ_REFUSED_KEYS_PER_MINUTE",
+    "RUST_BACKTRACE",
+];
 
 /// How to start a program.
 #[derive(Debug)]

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 const LOCK: &str = "up.lock";
+/// The mark of a directory whose sessions are WhatsApp's own.
+const LIVE: &str = "live";
 
 /// The directory, held until dropped.
 #[derive(Debug)]
@@ -24,6 +26,34 @@ impl Home {
         close_to_others(&dir)?;
         let lock = lock(&dir)?;
         Ok(Self { dir, _lock: lock })
+    }
+
+    /// Keeps sandboxes and numbers apart: a directory that was begun as one is never the other.
+    pub(crate) fn claim(&self, is_live: bool) -> anyhow::Result<()> {
+        let mark = self.dir.join(LIVE);
+        match (is_live, mark.exists(), self.secrets_file().exists()) {
+            (false, true, _) => bail!(
+                "{} holds a number that is linked with WhatsApp; start it with --live, or choose another --dir",
+                self.dir.display()
+            ),
+            (true, false, true) => {
+                bail!("{} is a sandbox, and stays one; choose another --dir for --live", self.dir.display())
+            }
+            (true, false, false) => write_private(&mark, ""),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the settings of each program are kept, for `blazz doctor` and `blazz config`.
+    pub(crate) fn settings_file(&self, name: &str) -> anyhow::Result<PathBuf> {
+        private_dir(&self.dir.join("settings"))?;
+        Ok(self.dir.join("settings").join(format!("{name}.env")))
+    }
+
+    /// Takes away the settings of programs that ran before.
+    pub(crate) fn forget_settings(&self) {
+        // Mostly for the first time there is none.
+        let _ = fs::remove_dir_all(self.dir.join("settings"));
     }
 
     /// Where `up.json` is written.
@@ -44,6 +74,11 @@ impl Home {
     /// The SQLite database, unless another is asked for.
     pub(crate) fn database_url(&self) -> String {
         format!("sqlite:{}", self.dir.join("blazz.db").display())
+    }
+
+    /// The folder of the tenants' files.
+    pub(crate) fn media(&self) -> PathBuf {
+        self.dir.join("media")
     }
 
     /// The folder of the log files.
@@ -147,6 +182,23 @@ mod tests {
         let error = Home::take(&theirs).unwrap_err().to_string();
         assert!(error.contains("holds other things"), "{error}");
         assert_eq!(mode(&theirs), 0o755);
+    }
+
+    #[test]
+    fn a_sandbox_never_becomes_the_home_of_a_number_nor_the_other_way_round() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::take(dir.path()).unwrap();
+        home.claim(false).unwrap();
+        write_private(&home.secrets_file(), "{}").unwrap();
+        home.claim(false).unwrap();
+        assert!(home.claim(true).unwrap_err().to_string().contains("is a sandbox"));
+
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::take(dir.path()).unwrap();
+        home.claim(true).unwrap();
+        write_private(&home.secrets_file(), "{}").unwrap();
+        home.claim(true).unwrap();
+        assert!(home.claim(false).unwrap_err().to_string().contains("--live"));
     }
 
     #[test]

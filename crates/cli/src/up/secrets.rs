@@ -10,7 +10,7 @@ use blazz_wire::keys::FleetSecret;
 use serde::{Deserialize, Serialize};
 
 use super::home::write_private;
-use crate::secret::operator_key;
+use crate::secret::{operator_key, storage_key};
 
 /// What `secrets.json` holds.
 #[derive(Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub(crate) struct Secrets {
     pub(crate) operator_key: String,
     /// The root of every node's keys, in hex.
     pub(crate) fleet_secret: String,
+    /// What the sessions of every node here are sealed with, in hex.
+    pub(crate) storage_key: String,
     /// The first workspace of each database and its key, once made.
     #[serde(default)]
     pub(crate) workspaces: BTreeMap<String, WorkspaceSecret>,
@@ -43,6 +45,7 @@ impl Secrets {
         let secrets = Self {
             operator_key: operator_key(),
             fleet_secret: FleetSecret::generate().to_hex(),
+            storage_key: storage_key(),
             workspaces: BTreeMap::new(),
         };
         secrets.save(path)?;

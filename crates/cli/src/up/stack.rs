@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 
 use super::addresses::Addresses;
-use super::child::{Change, Child};
-use super::home::Home;
+use super::child::{Change, Child, Program};
+use super::home::{Home, write_private};
 use super::leftovers;
 use super::process_id::ProcessId;
 use super::programs::Programs;
@@ -39,13 +39,14 @@ pub(crate) struct Stack {
     api: Option<Child>,
     nodes: Vec<Child>,
     up: Option<Up>,
+    is_live: bool,
 }
 
 impl Stack {
     /// Everything that is needed is there; nothing runs yet.
     pub(crate) fn new(home: Home, args: &UpArgs) -> anyhow::Result<Self> {
         Ok(Self {
-            addresses: Addresses::settle(args.port, args.nodes)?,
+            addresses: Addresses::settle(args.port, args.node_count())?,
             programs: Programs::new(&home, args)?,
             secrets: Secrets::load_or_make(&home.secrets_file())?,
             database: args.database_url.clone().unwrap_or_else(|| OWN_DATABASE.to_owned()),
@@ -55,6 +56,7 @@ impl Stack {
             api: None,
             nodes: Vec::new(),
             up: None,
+            is_live: args.live,
         })
     }
 
@@ -67,11 +69,14 @@ impl Stack {
     pub(crate) async fn start(&mut self) -> anyhow::Result<Up> {
         migrate::migrate(&self.programs.database_url).await?;
         say("database  up to date");
-        self.start_emulator().await?;
+        self.home.forget_settings();
+        if !self.is_live {
+            self.start_emulator().await?;
+        }
         self.start_api().await?;
         self.start_nodes().await?;
         let workspace = self.workspace().await?;
-        let up = Up::new(&self.addresses, &self.secrets.operator_key, workspace);
+        let up = Up::new(&self.addresses, &self.secrets.operator_key, workspace, self.is_live);
         let up = up.running(&self.addresses, self.pids());
         up.write(&self.home)?;
         self.up = Some(up.clone());
@@ -81,6 +86,7 @@ impl Stack {
     async fn start_emulator(&mut self) -> anyhow::Result<()> {
         let program = self.programs.emulator(&self.home, &self.addresses)?;
         let url = format!("http://{}", self.addresses.emulator_admin);
+        self.keep_settings(&program)?;
         self.emulator = Some(Child::start(program)?);
         self.note();
         if let Some(emulator) = &mut self.emulator {
@@ -93,6 +99,7 @@ impl Stack {
     async fn start_api(&mut self) -> anyhow::Result<()> {
         let program = self.programs.api(&self.home, &self.addresses, &self.secrets)?;
         let url = format!("http://{}", self.addresses.api);
+        self.keep_settings(&program)?;
         self.api = Some(Child::start(program)?);
         self.note();
         if let Some(api) = &mut self.api {
@@ -104,6 +111,7 @@ impl Stack {
 
     async fn start_nodes(&mut self) -> anyhow::Result<()> {
         for program in self.programs.nodes(&self.home, &self.addresses, &self.secrets)? {
+            self.keep_settings(&program)?;
             self.nodes.push(Child::start(program)?);
             self.note();
         }
@@ -113,6 +121,12 @@ impl Stack {
             say(&format!("{:<8}  ready at {url}", node.name()));
         }
         Ok(())
+    }
+
+    /// For `blazz doctor` and `blazz config`.
+    fn keep_settings(&self, program: &Program) -> anyhow::Result<()> {
+        let lines: String = program.env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        write_private(&self.home.settings_file(&program.name)?, &lines)
     }
 
     async fn workspace(&mut self) -> anyhow::Result<WorkspaceSecret> {

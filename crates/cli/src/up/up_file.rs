@@ -21,10 +21,12 @@ pub(crate) struct Up {
     pub(crate) workspace_id: WorkspaceId,
     /// Opens its routes.
     pub(crate) workspace_key: String,
-    /// Where the emulator speaks WhatsApp's protocol.
-    pub(crate) emulator_ws_url: String,
-    /// Where phones are scripted.
-    pub(crate) emulator_url: String,
+    /// Where the emulator speaks WhatsApp's protocol; absent when the phones are real.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) emulator_ws_url: Option<String>,
+    /// Where phones are scripted; absent when the phones are real.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) emulator_url: Option<String>,
     /// The session nodes that run.
     pub(crate) nodes: Vec<NodeUp>,
     /// Every process that runs, by name.
@@ -44,14 +46,14 @@ pub(crate) struct NodeUp {
 
 impl Up {
     /// What is known before it is known which processes run.
-    pub(crate) fn new(at: &Addresses, operator_key: &str, workspace: WorkspaceSecret) -> Self {
+    pub(crate) fn new(at: &Addresses, operator_key: &str, workspace: WorkspaceSecret, is_live: bool) -> Self {
         Self {
             api_url: format!("http://{}", at.api),
             operator_key: operator_key.to_owned(),
             workspace_id: workspace.id,
             workspace_key: workspace.key,
-            emulator_ws_url: format!("ws://{}/ws/chat", at.emulator),
-            emulator_url: format!("http://{}", at.emulator_admin),
+            emulator_ws_url: (!is_live).then(|| format!("ws://{}/ws/chat", at.emulator)),
+            emulator_url: (!is_live).then(|| format!("http://{}", at.emulator_admin)),
             nodes: Vec::new(),
             pids: BTreeMap::new(),
         }

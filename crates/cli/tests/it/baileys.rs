@@ -1,20 +1,30 @@
 //! An account of Blazz and an independent client talk to each other, all the way from the REST API.
 
-use blazz_test_support::Baileys;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use blazz_domain::AccountId;
+use blazz_test_support::{Baileys, WhatsAppServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::media::{content, upload};
 use crate::stack::{BACKENDS, Stack, eventually};
 
+/// A picture of one pixel: the client measures what it sends.
+const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const OURS: &str = "15550000001";
 const THEIRS: &str = "15550000002";
 
 /// The client on a phone of its own, linked and online.
 async fn link(stack: &Stack, session: &TempDir) -> Baileys {
     let root = stack.emulator(Method::GET, "/root-key", None).await;
-    let url = stack.text("emulator_ws_url");
-    let mut client = Baileys::start(&url, root["root_key"].as_str().unwrap(), session.path()).unwrap();
+    let server = WhatsAppServer {
+        ws_url: stack.text("emulator_ws_url"),
+        root_key: root["root_key"].as_str().unwrap().to_owned(),
+        media_url: stack.text("emulator_url"),
+    };
+    let mut client = Baileys::start(&server, session.path(), false).unwrap();
     let qr = client.event("qr", |_| true).await.unwrap();
     stack.phone(THEIRS).await;
     stack.emulator(Method::POST, &format!("/phones/{THEIRS}/scan"), Some(json!({ "qr": qr["qr"] }))).await;
@@ -91,10 +101,38 @@ async fn an_account_and_the_client_hold_a_conversation() {
         .await;
         assert_eq!((&reactions[0]["emoji"], &reactions[0]["direction"]), (&json!("🎉"), &json!("inbound")));
 
+        exchange_images(&stack, &mut client, account).await;
         client.stop().await.unwrap();
         let stats = stack.emulator(Method::GET, "/stats", None).await;
         assert_eq!(stats["unanswered"], json!({}), "the emulator left something unanswered");
     }
+}
+
+/// One image each way, the same bytes at both ends.
+async fn exchange_images(stack: &Stack, client: &mut Baileys, account: AccountId) {
+    let bytes = BASE64_STANDARD.decode(PIXEL).unwrap();
+    let file = upload(stack, "image/png", &bytes).await;
+    let image = json!({
+        "account_id": account, "to": format!("+{THEIRS}"), "image": { "media_id": file["id"], "caption": "ours" },
+    });
+    let sent = stack.post("/v1/messages", image).await;
+    let got = client.message(sent["provider_message_id"].as_str().unwrap()).await.unwrap();
+    assert_eq!(got["message"]["imageMessage"]["caption"], "ours");
+    let message = json!({ "key": got["key"], "message": got["message"] });
+    client.command(json!({ "do": "download", "message": message })).await.unwrap();
+    assert_eq!(client.event("file", |_| true).await.unwrap()["data"], PIXEL);
+
+    let theirs = json!({ "image": PIXEL, "caption": "theirs", "mimetype": "image/png" });
+    let theirs = client.send(OURS, theirs).await.unwrap();
+    let in_api = received(stack, &theirs["id"]).await;
+    assert_eq!(in_api["content"]["caption"], "theirs");
+    let path = format!("/v1/messages/{}", in_api["id"].as_str().unwrap());
+    let stored = eventually("the file is stored", async || {
+        let media = stack.get(&path).await["content"]["media"].clone();
+        (media["state"] == "stored").then_some(media)
+    })
+    .await;
+    assert_eq!(content(stack, stored["id"].as_str().unwrap()).await, Some(bytes));
 }
 
 /// What a text says, in whichever of the two shapes.

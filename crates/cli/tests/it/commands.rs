@@ -46,6 +46,25 @@ async fn operators_make_workspaces_and_keys_and_see_nodes_and_sessions() {
     let answer = stack.call_with(key.trim(), reqwest::Method::GET, "/v1/accounts", None).await.unwrap();
     assert_eq!(answer.status, reqwest::StatusCode::UNAUTHORIZED);
 
+    let (_, limited) = blazz(&stack, &["key", "create", workspace, "--requests-per-minute", "1", "--json"]);
+    let limited: Value = serde_json::from_str(&limited).unwrap();
+    let (id, secret) = (limited["key"]["id"].as_str().unwrap(), limited["secret"].as_str().unwrap());
+    let status = async || {
+        stack.call_with(secret, reqwest::Method::GET, "/v1/accounts", None).await.unwrap().status.as_u16()
+    };
+    assert_eq!((status().await, status().await), (200, 429));
+    let (_, changed) = blazz(&stack, &["key", "limit", workspace, id, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&changed).unwrap()[0]["requests_per_minute"], Value::Null);
+    assert_eq!((status().await, status().await), (200, 200), "the workspace's own are not counted here");
+
+    let (_, audit) = blazz(&stack, &["audit", "list", "--workspace", workspace, "--json"]);
+    let audit: Value = serde_json::from_str(&audit).unwrap();
+    let done: Vec<_> = audit.as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(done, ["updateKey", "createKey", "revokeKey", "createKey", "createWorkspace"]);
+    assert!(audit[0]["address"] == "127.0.0.1" && audit[0]["object_id"] == id, "{audit}");
+    let (_, newest) = blazz(&stack, &["audit", "list", "--limit", "2"]);
+    assert!(newest.lines().count() == 3 && newest.contains("updateKey"), "{newest}");
+
     let (_, nodes) = blazz(&stack, &["node", "list"]);
     assert!(nodes.lines().count() == 3 && nodes.contains("node-1") && nodes.contains("node-2"), "{nodes}");
     let states = nodes.lines().map(|line| line.split_whitespace().nth(1).unwrap());
@@ -92,7 +111,10 @@ fn secrets_are_fresh_and_a_nodes_is_derived() {
     let operator = made(&["secret", "operator"], "");
     assert_ne!(operator, made(&["secret", "operator"], ""));
     let mut api = Command::new(program("blazz-api"));
-    api.args(["config", "check"]).env_clear().env("BLAZZ_DATABASE_URL", "sqlite:/x.db");
+    api.args(["config", "check"])
+        .env_clear()
+        .env("BLAZZ_DATABASE_URL", "sqlite:/x.db")
+        .env("BLAZZ_MEDIA_DIR", "/x");
     let (ok, said) = text(api.env("BLAZZ_FLEET_SECRET", &fleet).env("BLAZZ_OPERATOR_KEY", &operator));
     assert!(ok, "what was made is taken: {said}");
 }
@@ -133,8 +155,40 @@ fn a_shell_completes_commands_and_man_knows_every_one() {
     let secret = ("BLAZZ_OPERATOR_KEY", "blzop_hunter2");
     let (ok, error) = alone(&["manual", pages.to_str().unwrap()], &[secret]);
     assert!(ok, "{error}");
-    for page in ["blazz.1", "blazz-up.1", "blazz-key-create.1", "blazz-secret-node.1"] {
+    for page in [
+        "blazz.1",
+        "blazz-doctor.1",
+        "blazz-session-link.1",
+        "blazz-up.1",
+        "blazz-key-create.1",
+        "blazz-secret-node.1",
+    ] {
         let page = std::fs::read_to_string(pages.join(page)).unwrap();
         assert!(page.contains(".SH SYNOPSIS") && !page.contains("hunter2"), "{page}");
+    }
+}
+
+#[test]
+fn every_program_has_completions_a_manual_and_a_help_with_examples() {
+    for name in ["blazz-api", "blazz-session-node-sandbox", "blazz-emulator"] {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |args: &[&str]| {
+            let mut command = Command::new(program(name));
+            let (ok, said) = text(command.args(args).env_clear().env("BLAZZ_NODE_SECRET", "hunter2"));
+            assert!(ok, "{name} {args:?}: {said}");
+            said
+        };
+        let bash = run(&["completions", "bash"]);
+        assert!(bash.contains("config") && bash.contains(name), "{bash}");
+        for shell in ["zsh", "fish"] {
+            assert!(run(&["completions", shell]).contains("config"), "{name} {shell}");
+        }
+        run(&["manual", dir.path().to_str().unwrap()]);
+        for page in [format!("{name}.1"), format!("{name}-config-check.1")] {
+            let page = std::fs::read_to_string(dir.path().join(page)).unwrap();
+            assert!(page.contains(".SH SYNOPSIS") && !page.contains("hunter2"), "{page}");
+        }
+        let help = run(&["--help"]);
+        assert!(help.contains("Examples:") && help.contains("BLAZZ_") && !help.contains("hunter2"), "{help}");
     }
 }

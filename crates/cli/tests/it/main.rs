@@ -9,16 +9,26 @@
     reason = "test code outside of #[test] functions"
 )]
 
+mod accounts;
 mod baileys;
+mod client_version;
 mod commands;
+mod doctor;
 mod documents;
+mod json;
 mod linking;
 mod loss;
+mod media;
+mod packages;
 mod production;
+#[path = "../../../whatsapp/tests/shared/proxy.rs"]
+#[expect(dead_code, reason = "not every test needs all of it")]
+mod proxy;
 mod samples;
 mod schemathesis;
 mod settings;
 mod stack;
+mod terminal;
 mod troubled_road;
 mod up;
 mod walkthrough;

@@ -12,6 +12,8 @@ fn payload(workspace_id: WorkspaceId) -> EventPayload {
         workspace_id,
         name: "Sales".into(),
         provider: Provider::Web,
+        device_name: "Blazz".into(),
+        proxy: None,
         phone: None,
         state: AccountState::New,
         state_reason: None,

@@ -43,6 +43,10 @@ pub(crate) async fn account(pool: &Pool) -> (WorkspaceId, AccountId) {
         epoch: Epoch(0),
         linked_at: None,
         created_at: now(),
+        device_name: "Blazz".into(),
+        proxy: None,
+        settings_revision: 0,
+        settings_applied: 0,
     };
     accounts::insert(&mut conn, &row).await.unwrap();
     (workspace_id, row.id)

@@ -21,6 +21,12 @@ pub(super) fn problem(status: StatusCode, code: &str, detail: &str) -> HttpRespo
     HttpResponse::build(status).json(json!({ "code": code, "detail": detail }))
 }
 
+/// What a fault wants to be answered.
+pub(super) fn refusal(status: u16) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    problem(status, "fault", "a fault is on")
+}
+
 pub(super) fn bad_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     let (status, code) = match &error {
         JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {

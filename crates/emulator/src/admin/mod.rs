@@ -1,21 +1,30 @@
 //! The admin API: JSON over HTTP on loopback, one endpoint per file. `docs/emulator.md` shows it with examples.
 
+mod add_group;
 mod add_phone;
 mod answer;
 mod block;
 mod blocked;
+mod change_group;
 mod change_phone;
+mod change_setting;
 mod clear_faults;
 mod devices;
 mod download_media;
 mod faults;
+mod group;
+mod group_members;
+mod groups;
 mod healthz;
+mod join_group;
 mod link_code;
 mod message_media;
 mod messages;
+mod page;
 mod phones;
 mod picture;
 mod presence;
+mod put_history;
 mod put_picture;
 mod received_receipts;
 mod remove_device;
@@ -28,11 +37,14 @@ mod send_receipts;
 mod set_activity;
 mod set_fault;
 mod set_presence;
+mod set_version;
+mod settings;
 mod stats;
 mod subscribe;
 mod trust;
 mod unblock;
 mod upload_media;
+mod version;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -115,6 +127,26 @@ fn routes(config: &mut ServiceConfig) {
                 .route(post().to(set_fault::handle))
                 .route(delete().to(clear_faults::handle)),
         )
+        .service(resource("/version").route(get().to(version::handle)).route(put().to(set_version::handle)))
+        .service(resource("/sw.js").route(get().to(page::handle)))
+        .service(resource("/groups").route(get().to(groups::handle)).route(post().to(add_group::handle)))
+        .service(
+            resource("/groups/{group}")
+                .route(get().to(group::handle))
+                .route(patch().to(change_group::handle)),
+        )
+        .service(resource("/groups/{group}/members").route(post().to(group_members::handle)))
+        .service(
+            resource("/phones/{phone}/settings")
+                .route(get().to(settings::handle))
+                .route(post().to(change_setting::handle)),
+        )
+        .service(
+            resource("/phones/{phone}/history")
+                .app_data(json(LARGEST_MESSAGE))
+                .route(put().to(put_history::handle)),
+        )
+        .service(resource("/phones/{phone}/join").route(post().to(join_group::handle)))
         .service(resource("/stats").route(get().to(stats::handle)))
         .service(resource("/root-key").route(get().to(root_key::handle)))
         .service(resource("/healthz").route(get().to(healthz::handle)))

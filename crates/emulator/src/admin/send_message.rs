@@ -1,4 +1,4 @@
-//! `POST /phones/{phone}/messages {to, text | reaction | image, …}`: the phone sends a message.
+//! `POST /phones/{phone}/messages {to, text | reaction | image | video | audio | document | sticker, …}`: the phone sends a message.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};

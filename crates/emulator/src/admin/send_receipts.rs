@@ -13,6 +13,7 @@ use crate::server::Server;
 #[derive(Deserialize)]
 pub(super) struct Body {
     from: String,
+    group: Option<String>,
     ids: Option<Vec<String>>,
     #[serde(rename = "type")]
     kind: ReceiptKind,
@@ -23,7 +24,7 @@ pub(super) async fn handle(
     phone: Path<String>,
     body: Json<Body>,
 ) -> Result<HttpResponse, EmulatorError> {
-    let Body { from, ids, kind } = body.into_inner();
-    let ids = script::send_receipts(&server, &phone, &from, ids, kind)?;
+    let Body { from, group, ids, kind } = body.into_inner();
+    let ids = script::send_receipts(&server, &phone, &from, group.as_deref(), ids, kind)?;
     Ok(HttpResponse::Ok().json(json!({ "ids": ids })))
 }

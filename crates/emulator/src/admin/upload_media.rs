@@ -8,7 +8,7 @@ use actix_web::{Error, HttpResponse};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::problem;
+use super::answer::{problem, refusal};
 use crate::media::{self, LARGEST_UPLOAD};
 use crate::server::Server;
 
@@ -23,6 +23,9 @@ pub(super) async fn handle(
     parameters: Query<Parameters>,
     body: Payload,
 ) -> Result<HttpResponse, Error> {
+    if let Some(status) = server.faults.refused_upload() {
+        return Ok(refusal(status));
+    }
     let direct_path = format!("/v/{path}");
     let url = server.media_url(&direct_path);
     if parameters.resume.is_some() {

@@ -32,7 +32,7 @@ pub(super) fn answer(request: &Request<'_>) -> Answer {
     }
 }
 
-/// The first upload opens the way for the phone: it shares its app-state key.
+/// The first upload opens the way for the phone: it shares its app-state key, and hands over its history.
 pub(super) async fn after_upload(request: &Request<'_>) -> Result<()> {
     let wants_key = {
         let mut state = request.account.state();
@@ -42,6 +42,7 @@ pub(super) async fn after_upload(request: &Request<'_>) -> Result<()> {
     };
     if wants_key {
         phone::share_keys(request.server, request.account, request.device).await?;
+        phone::hand_over(request.server, request.account, request.device).await?;
     }
     Ok(())
 }

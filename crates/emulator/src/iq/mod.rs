@@ -4,8 +4,11 @@ mod app_state;
 mod blocklist;
 mod disappearing_mode;
 mod encrypt;
+mod groups;
 mod md;
 mod media;
+mod mex;
+mod newsletter;
 mod passive;
 mod picture;
 mod privacy;
@@ -22,7 +25,7 @@ use crate::account::Account;
 use crate::connection::Link;
 use crate::link_code;
 use crate::server::Server;
-use crate::stanza::{self, attr_or_empty, children};
+use crate::stanza::{self, attr, attr_or_empty, children};
 
 /// The request is understood but this server has no such feature.
 const NOT_IMPLEMENTED: u16 = 501;
@@ -91,7 +94,11 @@ pub(crate) async fn answer(server: &Arc<Server>, link: &Arc<Link>, node: &Node) 
 }
 
 fn describe(request: &Request<'_>, kind: &str) -> String {
-    format!("iq {kind} {} <{}>", attr_or_empty(request.node, "xmlns"), request.operation_tag())
+    let name = format!("iq {kind} {} <{}>", attr_or_empty(request.node, "xmlns"), request.operation_tag());
+    match request.operation().and_then(|operation| attr(operation, "query_id")) {
+        Some(query) => format!("{name} {query}"),
+        None => name,
+    }
 }
 
 async fn dispatch(request: &Request<'_>) -> Result<Answer> {
@@ -101,12 +108,15 @@ async fn dispatch(request: &Request<'_>) -> Result<Answer> {
         "passive" => passive::answer(request),
         "encrypt" => encrypt::answer(request),
         "usync" => usync::answer(request)?,
-        "w:sync:app:state" => app_state::answer(request)?,
+        "w:sync:app:state" => app_state::answer(request),
         "abt" => props::answer(request),
         "blocklist" => blocklist::answer(request),
         "privacy" => privacy::answer(request),
         "disappearing_mode" => disappearing_mode::answer(request),
+        "w:g2" => groups::answer(request),
         "w:m" => media::answer(request),
+        "w:mex" => mex::answer(request),
+        "newsletter" => newsletter::answer(request),
         "w:profile:picture" => picture::answer(request),
         "status" => status::answer(request),
         "md" => md::answer(request),

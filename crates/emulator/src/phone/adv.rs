@@ -78,6 +78,7 @@ impl PhoneKeys {
             signed_prekey_id: SIGNED_PREKEY_ID,
             signed_prekey: self.signed_prekey.public_key.public_key_bytes().to_vec(),
             signed_prekey_signature: self.signed_prekey_signature.clone(),
+            name: String::new(),
         }
     }
 

@@ -16,9 +16,13 @@ pub(crate) struct FileReference {
     pub(crate) mimetype: String,
     /// Bytes of the decrypted file.
     pub(crate) size: u64,
+    /// Its name, where the message says one.
+    pub(crate) filename: Option<String>,
+    /// Is it a voice note?
+    pub(crate) voice: bool,
     direct_path: String,
     media_key: Vec<u8>,
-    file_sha256: Vec<u8>,
+    pub(crate) file_sha256: Vec<u8>,
     file_enc_sha256: Vec<u8>,
 }
 
@@ -34,12 +38,14 @@ pub(crate) struct Uploaded {
 pub(crate) fn file_of(message: &wa::Message) -> Option<FileReference> {
     /// The messages with files are types of their own that share these fields.
     macro_rules! reference {
-        ($field:ident, $kind:expr) => {
+        ($field:ident, $kind:expr, $filename:expr, $voice:expr) => {
             if let Some(file) = message.$field.as_option() {
                 return Some(FileReference {
                     kind: $kind,
                     mimetype: file.mimetype.clone().unwrap_or_default(),
                     size: file.file_length.unwrap_or_default(),
+                    filename: $filename(file),
+                    voice: $voice(file),
                     direct_path: file.direct_path.clone().unwrap_or_default(),
                     media_key: file.media_key.clone().unwrap_or_default(),
                     file_sha256: file.file_sha256.clone().unwrap_or_default(),
@@ -48,19 +54,24 @@ pub(crate) fn file_of(message: &wa::Message) -> Option<FileReference> {
             }
         };
     }
-    reference!(image_message, MediaType::Image);
-    reference!(video_message, MediaType::Video);
-    reference!(audio_message, MediaType::Audio);
-    reference!(document_message, MediaType::Document);
-    reference!(sticker_message, MediaType::Sticker);
+    reference!(image_message, MediaType::Image, |_| None, |_| false);
+    reference!(video_message, MediaType::Video, |_| None, |_| false);
+    reference!(audio_message, MediaType::Audio, |_| None, |audio: &wa::message::AudioMessage| audio.ptt
+        == Some(true));
+    reference!(
+        document_message,
+        MediaType::Document,
+        |document: &wa::message::DocumentMessage| document.file_name.clone(),
+        |_| false
+    );
+    reference!(sticker_message, MediaType::Sticker, |_| None, |_| false);
     None
 }
 
-/// Encrypts an image and puts it on the media host.
-pub(crate) fn seal_image(store: &MediaStore, plain: &[u8]) -> Result<Uploaded, EmulatorError> {
-    let sealed = encrypt_media(plain, MediaType::Image)
-        .map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
-    let direct_path = format!("/v/image/{}", media::token_of(&sealed.data_to_upload));
+/// Encrypts a file and puts it on the media host.
+pub(crate) fn seal(store: &MediaStore, plain: &[u8], kind: MediaType) -> Result<Uploaded, EmulatorError> {
+    let sealed = encrypt_media(plain, kind).map_err(|error| EmulatorError::Internal(format!("{error:#}")))?;
+    let direct_path = format!("/v/{}/{}", kind.mms_type(), media::token_of(&sealed.data_to_upload));
     if !store.put(&direct_path, Bytes::from(sealed.data_to_upload)) {
         return Err(EmulatorError::Internal("the media store is full".into()));
     }
@@ -99,11 +110,13 @@ mod tests {
     use super::*;
 
     fn uploaded(store: &MediaStore) -> FileReference {
-        let uploaded = seal_image(store, b"an image").unwrap();
+        let uploaded = seal(store, b"an image", MediaType::Image).unwrap();
         FileReference {
             kind: MediaType::Image,
             mimetype: "image/png".into(),
             size: 8,
+            filename: None,
+            voice: false,
             direct_path: uploaded.direct_path,
             media_key: uploaded.media_key,
             file_sha256: uploaded.file_sha256,

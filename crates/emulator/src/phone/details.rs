@@ -23,6 +23,15 @@ pub struct Attachment {
     pub mimetype: String,
     /// Its length in bytes, decrypted.
     pub size: u64,
+    /// The SHA-256 of its decrypted bytes, in hex.
+    #[serde(default)]
+    pub sha256: String,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Is it a voice note?
+    #[serde(default)]
+    pub voice: bool,
 }
 
 /// The kind and the text of a message.
@@ -86,5 +95,13 @@ pub(super) fn reaction(message: &wa::Message) -> Option<Reaction> {
 
 /// The file of a message.
 pub(super) fn media(message: &wa::Message) -> Option<Attachment> {
-    attachment::file_of(message).map(|file| Attachment { mimetype: file.mimetype, size: file.size })
+    let file = attachment::file_of(message)?;
+    let sha256 = file.file_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Attachment {
+        mimetype: file.mimetype,
+        size: file.size,
+        sha256,
+        filename: file.filename,
+        voice: file.voice,
+    })
 }

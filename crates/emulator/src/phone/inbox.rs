@@ -9,6 +9,7 @@ use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::waproto::whatsapp as wa;
 
 use super::details::{Attachment, Reaction};
+use super::history::Past;
 use super::send::SentMessage;
 
 /// Messages, receipts and sent messages that a phone keeps; the oldest go first.
@@ -29,6 +30,9 @@ pub struct PhoneMessage {
     pub from_device: u16,
     /// Whom it was sent to: this phone's number, or the peer's for a copy of what a companion of this account sent.
     pub to: String,
+    /// The chat of many that it was sent into: the address of a group, or `status@broadcast`. `to` is the same then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What it is: `text`, `image`, `reaction`, … (the protobuf field, without `_message`).
     pub kind: String,
     /// The text or caption, or the emoji of a reaction; empty when there is none.
@@ -68,6 +72,9 @@ pub struct PhoneReceipt {
     pub from: String,
     /// Which of the peer's devices.
     pub from_device: u16,
+    /// The chat of many that the message is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// `delivered`, `inactive`, `read`, `played`, ….
     #[serde(rename = "type")]
     pub kind: String,
@@ -79,6 +86,8 @@ pub struct PhoneReceipt {
 pub(crate) struct Known {
     /// Did this account send it?
     pub(crate) is_own: bool,
+    /// Who wrote it, by number.
+    pub(crate) author: String,
     pub(crate) message: wa::Message,
 }
 
@@ -87,6 +96,9 @@ pub(crate) struct Known {
 pub struct PhoneSignal {
     /// Whose, digits only.
     pub from: String,
+    /// The group that somebody types in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// `available`, `unavailable`, `composing`, `recording` or `paused`.
     pub state: String,
     /// When the other was online last, for `unavailable` and when its privacy shows it.
@@ -105,6 +117,8 @@ pub(crate) struct Inbox {
     receipts: Vec<PhoneReceipt>,
     signals: VecDeque<PhoneSignal>,
     sent: Vec<SentMessage>,
+    /// What the script says was written before; `None` while the phone has no history to hand over.
+    history: Option<Vec<Past>>,
     /// Which receipts the phone has sent, by sender, id and kind.
     confirmed: std::collections::HashSet<(String, String, String)>,
 }
@@ -160,16 +174,52 @@ impl Inbox {
         self.messages.iter().rev().find(|message| message.id == id).and_then(decode)
     }
 
-    /// A message of the chat between this account and a peer, by whomever of the two.
+    /// A message of the chat between this account and a peer, or of a chat of many, by whomever.
     pub(crate) fn known(&self, own: &str, peer: &str, id: &str) -> Option<Known> {
         let sent = self.sent.iter().rev().find(|sent| sent.id == id && sent.to == peer && !sent.is_peer);
         if let Some(sent) = sent {
-            return Some(Known { is_own: true, message: sent.message.clone() });
+            return Some(Known { is_own: true, author: own.to_owned(), message: sent.message.clone() });
         }
         let received = self.messages.iter().rev().find(|message| {
-            message.id == id && (message.from == peer || (message.from == own && message.to == peer))
+            let is_here = match message.group.as_deref() {
+                Some(group) => group == peer,
+                None => message.from == peer || (message.from == own && message.to == peer),
+            };
+            message.id == id && is_here
         })?;
-        Some(Known { is_own: received.from == own, message: decode(received)? })
+        let author = received.from.clone();
+        Some(Known { is_own: author == own, author, message: decode(received)? })
+    }
+
+    /// Gives the phone a past.
+    pub(super) fn keep_history(&mut self, history: Vec<Past>) {
+        self.history = Some(history);
+    }
+
+    /// Everything that a new companion may be told, oldest first; `None` when the phone has no history to hand over.
+    pub(super) fn history(&self, own: &str) -> Option<Vec<Past>> {
+        let mut past = self.history.clone()?;
+        past.extend(self.sent.iter().filter(|sent| !sent.is_peer).map(|sent| Past {
+            chat: sent.to.clone(),
+            author: own.to_owned(),
+            id: sent.id.clone(),
+            at: sent.at,
+            message: sent.message.clone(),
+        }));
+        past.extend(self.messages.iter().filter(|message| message.kind != "protocol").filter_map(
+            |received| {
+                let peer = if received.from == own { &received.to } else { &received.from };
+                Some(Past {
+                    chat: received.group.as_ref().unwrap_or(peer).clone(),
+                    author: received.from.clone(),
+                    id: received.id.clone(),
+                    at: received.times.sent_at.unix_seconds(),
+                    message: decode(received)?,
+                })
+            },
+        ));
+        past.sort_by_key(|message| message.at);
+        Some(past)
     }
 
     /// Remembers that a receipt goes out; `false` when it went before.
@@ -181,9 +231,10 @@ impl Inbox {
         self.messages.clone()
     }
 
-    /// The messages of one sender, oldest first.
-    pub(super) fn messages_from(&self, from: &str) -> Vec<PhoneMessage> {
-        self.messages.iter().filter(|message| message.from == from).cloned().collect()
+    /// The messages of one sender in the chat with it, or in a chat of many, oldest first.
+    pub(super) fn messages_from(&self, from: &str, group: Option<&str>) -> Vec<PhoneMessage> {
+        let is_asked = |message: &&PhoneMessage| message.from == from && message.group.as_deref() == group;
+        self.messages.iter().filter(is_asked).cloned().collect()
     }
 
     pub(crate) fn receipts(&self) -> Vec<PhoneReceipt> {

@@ -7,6 +7,7 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 
+use super::receive::Envelope;
 use crate::account::Account;
 use crate::delivery;
 use crate::server::Server;
@@ -39,25 +40,24 @@ impl ReceiptKind {
 }
 
 /// The delivery receipt of one message, to every device of its sender.
-pub(super) fn send_delivered(
-    server: &Server,
-    account: &Arc<Account>,
-    sender: &Arc<Account>,
-    like: &Jid,
-    id: &str,
-) {
+pub(super) fn send_delivered(server: &Server, account: &Arc<Account>, envelope: &Envelope, id: &str) {
+    let Envelope { sender, from, chat } = envelope;
     account.phone.inbox().confirm(&sender.number, id, ReceiptKind::Delivered.name());
-    fan_out(server, sender, &account.jid_like(like, 0), ReceiptKind::Delivered, &[id.to_owned()]);
+    let heading = heading(account, from, chat.as_ref());
+    fan_out(server, sender, heading, ReceiptKind::Delivered, &[id.to_owned()]);
 }
 
-/// Receipts on request. Without ids: for everything from `sender` that has none of that kind yet. Returns the ids.
+/// Receipts on request, for messages of `sender` in the chat with it or in a chat of many. Without ids: for everything
+/// there that has none of that kind yet. Returns the ids.
 pub(crate) fn send_receipts(
     server: &Server,
     account: &Arc<Account>,
     sender: &Arc<Account>,
+    chat: Option<&Jid>,
     ids: Option<Vec<String>>,
     kind: ReceiptKind,
 ) -> Vec<String> {
+    let group = chat.map(Jid::to_string);
     let ids = {
         let mut inbox = account.phone.inbox();
         match ids {
@@ -68,19 +68,30 @@ pub(crate) fn send_receipts(
                 ids
             }
             None => {
-                let received = inbox.messages_from(&sender.number).into_iter().map(|message| message.id);
+                let received = inbox.messages_from(&sender.number, group.as_deref());
+                let received = received.into_iter().map(|message| message.id);
                 received.filter(|id| inbox.confirm(&sender.number, id, kind.name())).collect()
             }
         }
     };
     if !ids.is_empty() {
-        fan_out(server, sender, &account.lid_jid(0), kind, &ids);
+        fan_out(server, sender, heading(account, &account.lid_jid(0), chat), kind, &ids);
     }
     ids
 }
 
-fn fan_out(server: &Server, sender: &Arc<Account>, from: &Jid, kind: ReceiptKind, ids: &[String]) {
-    let Some(stanza) = stanza(server, from, kind, ids) else { return };
+/// Who confirms, as the sender sees it: in the chat with it, or as a participant of a chat of many.
+fn heading(account: &Account, like: &Jid, chat: Option<&Jid>) -> NodeBuilder {
+    let own = account.jid_like(like, 0);
+    let receipt = NodeBuilder::new("receipt");
+    match chat {
+        Some(chat) => receipt.attr("from", chat).attr("participant", own),
+        None => receipt.attr("from", own),
+    }
+}
+
+fn fan_out(server: &Server, sender: &Arc<Account>, heading: NodeBuilder, kind: ReceiptKind, ids: &[String]) {
+    let Some(stanza) = stanza(server, heading, kind, ids) else { return };
     let companions: Vec<u16> = sender.state().linked().map(|(device, _)| device).collect();
     for device in std::iter::once(0).chain(companions) {
         delivery::deliver(sender, device, stanza.clone());
@@ -88,10 +99,9 @@ fn fan_out(server: &Server, sender: &Arc<Account>, from: &Jid, kind: ReceiptKind
     server.stats.receipt();
 }
 
-fn stanza(server: &Server, from: &Jid, kind: ReceiptKind, ids: &[String]) -> Option<Node> {
+fn stanza(server: &Server, heading: NodeBuilder, kind: ReceiptKind, ids: &[String]) -> Option<Node> {
     let (first, rest) = ids.split_first()?;
-    let mut receipt =
-        NodeBuilder::new("receipt").attr("from", from).attr("id", first).attr("t", server.seconds());
+    let mut receipt = heading.attr("id", first).attr("t", server.seconds());
     if let Some(kind) = kind.wire() {
         receipt = receipt.attr("type", kind);
     }

@@ -11,25 +11,22 @@ use whatsapp_rust::wacore_binary::builder::NodeBuilder;
 use whatsapp_rust::wacore_binary::node::Node;
 
 use super::adv::PhoneKeys;
+use super::group;
+use super::receive::Envelope;
 use super::send::envelope;
 use crate::account::Account;
-use crate::delivery;
 use crate::server::Server;
-use crate::stanza::{attr, attr_or_empty};
+use crate::stanza::{attr, attr_or_empty, children};
+use crate::{delivery, fanout};
 
 /// How often one message is sent again to one device, as on a real phone.
 const MOST_ATTEMPTS: u32 = 5;
 
 /// Asks the sending device for a message that did not decrypt, with keys for a fresh session: the old one is of no use.
-pub(super) async fn ask(
-    server: &Server,
-    account: &Arc<Account>,
-    sender: &Arc<Account>,
-    from: &Jid,
-    message: &Node,
-) {
+pub(super) async fn ask(server: &Server, account: &Arc<Account>, envelope: &Envelope, message: &Node) {
+    let Envelope { sender, from, chat } = envelope;
     let id = attr_or_empty(message, "id");
-    let before = message.get_optional_child("enc").and_then(|enc| attr(enc, "count"));
+    let before = children(message).iter().find_map(|enc| attr(enc, "count"));
     let attempt = before.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0).saturating_add(1);
     if attempt > MOST_ATTEMPTS {
         return;
@@ -45,11 +42,12 @@ pub(super) async fn ask(
         .build();
     let (key_id, key) = account.phone.cipher.lock().await.one_time_key();
     let keys = fresh_keys(&account.phone.keys, key_id, &key);
-    let mut receipt = NodeBuilder::new("receipt")
-        .attr("from", account.jid_like(from, 0))
-        .attr("id", &id)
-        .attr("type", "retry")
-        .attr("t", server.seconds());
+    let own = account.jid_like(from, 0);
+    let receipt = match chat {
+        Some(chat) => NodeBuilder::new("receipt").attr("from", chat).attr("participant", own),
+        None => NodeBuilder::new("receipt").attr("from", own),
+    };
+    let mut receipt = receipt.attr("id", &id).attr("type", "retry").attr("t", server.seconds());
     if let Some(recipient) = attr(message, "recipient") {
         receipt = receipt.attr("recipient", recipient);
     }
@@ -87,6 +85,15 @@ pub(super) async fn answer(
     let count = receipt.get_optional_child("retry").and_then(|retry| attr(retry, "count"));
     let attempt = count.and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
     if !(1..=MOST_ATTEMPTS).contains(&attempt) {
+        return Ok(());
+    }
+    if let Ok(chat) = sent.to.parse::<Jid>()
+        && fanout::is_shared(&chat)
+    {
+        if let Some(node) = group::again(server, account, &chat, &sent, peer, device, attempt).await? {
+            server.stats.retried();
+            delivery::deliver(peer, device, node);
+        }
         return Ok(());
     }
     let mut cipher = account.phone.cipher.lock().await;

@@ -28,6 +28,8 @@ pub(crate) struct SentMessage {
     /// The recipient's number; the account's own for a peer message.
     pub(crate) to: String,
     pub(crate) message: wa::Message,
+    /// When, in seconds since 1970.
+    pub(crate) at: i64,
     /// A message between devices of one account, such as a key share.
     pub(crate) is_peer: bool,
 }
@@ -35,7 +37,7 @@ pub(crate) struct SentMessage {
 /// Sends a message to every device that should have it.
 pub(crate) async fn send(server: &Arc<Server>, account: &Arc<Account>, outgoing: Outgoing) -> Result<()> {
     let Outgoing { id, to, message } = outgoing;
-    let sent = SentMessage { id, to: to.number.clone(), message, is_peer: false };
+    let sent = SentMessage { id, to: to.number.clone(), message, at: server.seconds(), is_peer: false };
     account.phone.inbox().keep_sent(sent.clone());
     // The lock is held from the first encryption to the last hand-over: two sends never overtake each other.
     let mut cipher = account.phone.cipher.lock().await;

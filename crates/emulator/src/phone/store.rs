@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use whatsapp_rust::wacore::libsignal::protocol::{
     DeviceId, Direction, IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, KeyPair, PreKeyId,
-    PreKeyRecord, PreKeyStore, ProtocolAddress, SessionRecord, SessionStore, SignalProtocolError,
-    SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore,
+    PreKeyRecord, PreKeyStore, ProtocolAddress, SenderKeyName, SenderKeyRecord, SenderKeyStore,
+    SessionRecord, SessionStore, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord, SignedPreKeyStore,
 };
 
 use crate::entropy;
@@ -42,6 +42,48 @@ impl SessionStore for Sessions {
     async fn store_session(&mut self, address: &ProtocolAddress, record: SessionRecord) -> Outcome<()> {
         self.0.insert(address.clone(), record);
         Ok(())
+    }
+}
+
+/// Keys of chats of many: those of others, and the phone's own.
+#[derive(Default)]
+pub(super) struct SenderKeys {
+    records: HashMap<(String, String), SenderKeyRecord>,
+    /// The name of the phone's own key of a chat.
+    own: HashMap<String, (String, String)>,
+}
+
+impl SenderKeys {
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Says that a key of a chat is the phone's own.
+    pub(super) fn mark_own(&mut self, chat: &str, name: &SenderKeyName) {
+        self.own.insert(chat.to_owned(), key_of(name));
+    }
+
+    /// Loses the phone's own key of a chat.
+    pub(super) fn forget(&mut self, chat: &str) {
+        if let Some(name) = self.own.remove(chat) {
+            self.records.remove(&name);
+        }
+    }
+}
+
+fn key_of(name: &SenderKeyName) -> (String, String) {
+    (name.group_id().to_owned(), name.sender_id().to_owned())
+}
+
+#[async_trait]
+impl SenderKeyStore for SenderKeys {
+    async fn store_sender_key(&mut self, name: &SenderKeyName, record: SenderKeyRecord) -> Outcome<()> {
+        self.records.insert(key_of(name), record);
+        Ok(())
+    }
+
+    async fn load_sender_key(&self, name: &SenderKeyName) -> Outcome<Option<SenderKeyRecord>> {
+        Ok(self.records.get(&key_of(name)).cloned())
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) const ABOUT: &str = "status";
 pub(crate) const PICTURE: &str = "profile";
 /// The category of the time when the account was online last.
 pub(crate) const LAST_SEEN: &str = "last";
+/// The category of being added to groups.
+pub(crate) const GROUP_ADD: &str = "groupadd";
 /// The category of being online.
 const ONLINE: &str = "online";
 

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use crate::account::Account;
 use crate::server::Server;
 
-pub(crate) use picture::{LARGEST, Picture, remove as remove_picture, set as set_picture};
+pub(crate) use picture::{
+    LARGEST, Picture, forget as forget_picture, keep_as as new_picture, remove as remove_picture,
+    set as set_picture,
+};
 pub use script::PhoneChange;
 pub(crate) use script::{change, picture as picture_of, put_picture, take_picture_away};
 

@@ -48,23 +48,13 @@ pub(crate) fn set(
     image: Vec<u8>,
     preview: Option<Vec<u8>>,
 ) -> Option<String> {
-    let is_picture = |bytes: &[u8]| bytes.len() <= LARGEST && bytes.starts_with(&JPEG);
-    if !is_picture(&image) || preview.as_deref().is_some_and(|preview| !is_picture(preview)) {
-        return None;
-    }
-    let hash = BASE64_STANDARD.encode(Sha256::digest(&image));
-    let image = keep(server, image)?;
-    let preview = match preview {
-        Some(preview) => keep(server, preview)?,
-        None => image.clone(),
-    };
-    let (id, before) = {
+    let last = account.state().last_picture;
+    let picture = keep_as(server, last, image, preview)?;
+    let id = picture.id();
+    let before = {
         let mut state = account.state();
-        let now = u64::try_from(server.seconds()).unwrap_or(0);
-        // A second picture in the same second still gets a number of its own.
-        state.last_picture = now.max(state.last_picture + 1);
-        let id = state.last_picture;
-        (id.to_string(), state.picture.replace(Picture { id, image, preview, hash }))
+        state.last_picture = picture.id;
+        state.picture.replace(picture)
     };
     forget(server, before);
     notify::picture_changed(server, account, by, Some(&id));
@@ -82,12 +72,35 @@ pub(crate) fn remove(server: &Server, account: &Arc<Account>, by: u16) -> bool {
     had_one
 }
 
+/// Keeps a new picture, numbered after the `last` one; `None` when it is no JPEG of a fitting size.
+pub(crate) fn keep_as(
+    server: &Server,
+    last: u64,
+    image: Vec<u8>,
+    preview: Option<Vec<u8>>,
+) -> Option<Picture> {
+    let is_picture = |bytes: &[u8]| bytes.len() <= LARGEST && bytes.starts_with(&JPEG);
+    if !is_picture(&image) || preview.as_deref().is_some_and(|preview| !is_picture(preview)) {
+        return None;
+    }
+    let hash = BASE64_STANDARD.encode(Sha256::digest(&image));
+    let image = keep(server, image)?;
+    let preview = match preview {
+        Some(preview) => keep(server, preview)?,
+        None => image.clone(),
+    };
+    let now = u64::try_from(server.seconds()).unwrap_or(0);
+    // A second picture in the same second still gets a number of its own.
+    Some(Picture { id: now.max(last.saturating_add(1)), image, preview, hash })
+}
+
 fn keep(server: &Server, bytes: Vec<u8>) -> Option<String> {
     let path = format!("/v/t61.24694-24/{}_n.jpg", entropy::hexadecimal::<16>());
     server.media.put(&path, Bytes::from(bytes)).then_some(path)
 }
 
-fn forget(server: &Server, picture: Option<Picture>) {
+/// Takes a picture off the media host.
+pub(crate) fn forget(server: &Server, picture: Option<Picture>) {
     for path in picture.into_iter().flat_map(Picture::paths) {
         server.media.remove(&path);
     }

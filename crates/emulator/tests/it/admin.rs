@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::companion::{Companion, PATIENCE};
-use crate::stage::{ANNA, BERT, Stage};
+use crate::stage::{ANNA, BERT, CARL, Stage};
 
 pub(crate) struct Api {
     pub(crate) client: Client,
@@ -49,6 +49,50 @@ impl Api {
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_settings_and_history_over_http() {
+    let stage = Stage::new().await;
+    let api = Api::new(stage.emulator.admin_url());
+    let new = json!({ "by": ANNA, "subject": "Over HTTP", "members": [BERT] });
+    let (status, group) = api.post("/groups", new).await;
+    let id = group["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (status, &group["subject"], group["members"][0]["role"].as_str()),
+        (201, &json!("Over HTTP"), Some("super_admin"))
+    );
+    let path = format!("/groups/{id}");
+    let (status, changed) =
+        api.call(Method::PATCH, &path, Some(json!({ "by": ANNA, "announce": true }))).await;
+    assert_eq!((status, &changed["announce"]), (200, &json!(true)));
+    let (status, refused) =
+        api.call(Method::PATCH, &path, Some(json!({ "by": BERT, "subject": "Mine" }))).await;
+    assert_eq!((status, &refused["subject"]), (200, &json!("Mine")), "it is not locked");
+    let text = json!({ "to": id, "text": "only admins" });
+    assert_eq!(api.post(&format!("/phones/{BERT}/messages"), text.clone()).await.1["code"], "refused");
+    let sent = api.post(&format!("/phones/{ANNA}/messages"), text).await.1["id"].as_str().unwrap().to_owned();
+    let seen = stage.phone_has(BERT, &sent).await;
+    assert_eq!((seen.to.as_str(), seen.group.as_deref()), (id.as_str(), Some(id.as_str())));
+
+    let add = json!({ "by": ANNA, "action": "add", "members": [CARL] });
+    assert_eq!(api.post(&format!("{path}/members"), add).await.1["members"].as_array().unwrap().len(), 3);
+    let leave = json!({ "by": CARL, "action": "remove" });
+    assert_eq!(api.post(&format!("{path}/members"), leave).await.1["members"].as_array().unwrap().len(), 2);
+    let code = json!({ "code": changed["invite_code"] });
+    assert_eq!(api.post(&format!("/phones/{CARL}/join"), code).await.0, 200);
+    assert_eq!(api.get("/groups").await.1.as_array().unwrap().len(), 1);
+    assert_eq!(api.get("/groups/120300@g.us").await.1["code"], "unknown_group");
+
+    let archive = json!({ "action": "archive", "chat": BERT });
+    assert_eq!(api.post(&format!("/phones/{ANNA}/settings"), archive).await.0, 204);
+    let settings = api.get(&format!("/phones/{ANNA}/settings")).await.1;
+    assert_eq!((&settings[0]["index"][0], &settings[0]["on"]), (&json!("archive"), &json!(true)));
+    let nothing = json!({ "action": "fold", "chat": BERT });
+    assert_eq!(api.post(&format!("/phones/{ANNA}/settings"), nothing).await.1["code"], "bad_request");
+    let past = json!([{ "chat": BERT, "text": "long ago", "at": "2024-05-01T10:00:00Z" }]);
+    let (status, kept) = api.call(Method::PUT, &format!("/phones/{ANNA}/history"), Some(past)).await;
+    assert_eq!((status, kept), (200, json!({ "messages": 1 })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,119 +1,16 @@
 //! An independent client, which shares no line with the engine, finds a WhatsApp in the emulator.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use blazz_emulator::{Content, ContentKind, Image, ReactionTo, ReceiptKind};
-use serde_json::{Value, json};
+use blazz_emulator::{Content, ContentKind, EmulatorError, Image, ReactionTo, ReceiptKind};
+use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::companion::PATIENCE;
+use crate::client::{Baileys, id};
 use crate::stage::{ANNA, BERT, Stage};
 
 /// A picture of one pixel: the client measures what it sends.
 const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
-/// The client's process: `crates/emulator/tests/baileys/client.mjs`, which says what it understands and answers.
-struct Baileys {
-    process: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-    /// What it said that nobody asked about yet.
-    heard: Vec<Value>,
-}
-
-impl Baileys {
-    /// Starts the client over a directory that holds its session, or will.
-    fn start(stage: &Stage, session: &Path) -> Self {
-        Self::trusting(&stage.emulator.root_key(), stage, session)
-    }
-
-    /// The same, with another idea of who vouches for the server.
-    fn trusting(root_key: &str, stage: &Stage, session: &Path) -> Self {
-        let Ok(client) = std::env::var("BLAZZ_TEST_BAILEYS") else {
-            panic!(
-                "BLAZZ_TEST_BAILEYS names no client.mjs with its packages installed; scripts/test installs them"
-            )
-        };
-        let mut process = Command::new("node")
-            .arg(client)
-            .args([stage.emulator.ws_url(), root_key])
-            .arg(session)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let stdin = process.stdin.take().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { process, stdin, lines, heard: Vec::new() }
-    }
-
-    /// A client of a phone, scanned and connected.
-    async fn link(stage: &Stage, phone: &str, session: &Path) -> Self {
-        let mut client = Self::start(stage, session);
-        let qr = client.event("qr", |_| true).await;
-        stage.emulator.scan(phone, qr["qr"].as_str().unwrap()).await.unwrap();
-        client.event("open", |_| true).await;
-        client
-    }
-
-    async fn command(&mut self, command: Value) {
-        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-    }
-
-    /// Waits for an event; others stay for whoever asks next.
-    async fn event(&mut self, kind: &str, matches: impl Fn(&Value) -> bool) -> Value {
-        let is_it = |event: &Value| event["event"] == kind && matches(event);
-        if let Some(place) = self.heard.iter().position(is_it) {
-            return self.heard.remove(place);
-        }
-        let waiting = async {
-            loop {
-                let line = self.lines.next_line().await.unwrap();
-                let Some(line) = line else { panic!("the client ended before {kind}") };
-                let event: Value = serde_json::from_str(&line).unwrap();
-                assert_ne!(event["event"], "failed", "{event}");
-                if is_it(&event) {
-                    return event;
-                }
-                self.heard.push(event);
-            }
-        };
-        let found = tokio::time::timeout(PATIENCE, waiting).await;
-        found.unwrap_or_else(|_| panic!("waited too long for {kind}; heard {:?}", self.heard))
-    }
-
-    /// Sends a message; returns what the client knows of it.
-    async fn send(&mut self, to: &str, content: Value) -> Value {
-        self.command(json!({ "do": "send", "to": to, "content": content })).await;
-        self.event("sent", |_| true).await
-    }
-
-    /// Waits for a message by its id.
-    async fn message(&mut self, id: &str) -> Value {
-        self.event("message", |event| event["key"]["id"] == id).await
-    }
-
-    /// Waits until a message of its own has a status.
-    async fn receipt(&mut self, id: &Value, status: &str) {
-        self.event("receipt", |event| event["id"] == *id && event["status"] == status).await;
-    }
-
-    /// Ends the client as its user does; the session stays.
-    async fn stop(mut self) {
-        self.command(json!({ "do": "stop" })).await;
-        assert!(self.process.wait().await.unwrap().success());
-    }
-}
-
-fn id(message: &Value) -> &str {
-    message["id"].as_str().unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_refuses_a_server_for_which_nobody_it_knows_vouches() {
@@ -123,7 +20,7 @@ async fn it_refuses_a_server_for_which_nobody_it_knows_vouches() {
     let mut anna = Baileys::trusting(&another.emulator.root_key(), &stage, session.path());
     let closed = anna.event("closed", |_| true).await;
     assert!(closed["reason"].as_str().unwrap().contains("certificate signature invalid"), "{closed}");
-    assert!(anna.heard.is_empty(), "{:?}", anna.heard);
+    assert!(anna.heard().is_empty(), "{:?}", anna.heard());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,5 +128,30 @@ async fn two_of_them_and_the_engine_talk_to_each_other() {
     assert_eq!(anna.message(id(&sent)).await["message"]["extendedTextMessage"]["text"], "to Anna");
     let sent = engine.send(ANNA, "from the engine").await;
     assert_eq!(anna.message(&sent).await["key"]["id"], sent.as_str());
+    stage.assert_all_answered().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_pairs_by_a_code_that_the_phone_types() {
+    let stage = Stage::new().await;
+    let session = TempDir::new().unwrap();
+    let mut anna = Baileys::start(&stage, session.path());
+    // It is ready to ask once it shows a code to scan.
+    anna.event("qr", |_| true).await;
+    anna.command(json!({ "do": "code", "phone": ANNA })).await;
+    let code = anna.event("code", |_| true).await["code"].as_str().unwrap().to_owned();
+    // It shows the code before the server has heard of it. A mistyped one links nothing, and the right one still does.
+    let mistyped = stage
+        .until("the code is known", async || match stage.emulator.enter_code(ANNA, "AAAAAAAA").await {
+            Err(EmulatorError::ExpiredCode) => None,
+            other => Some(other),
+        })
+        .await;
+    assert_eq!(mistyped, Err(EmulatorError::WrongCode));
+    assert_eq!(stage.emulator.enter_code(ANNA, &code).await, Ok(1));
+    anna.event("open", |_| true).await;
+
+    let sent = anna.send(BERT, json!({ "text": "linked by a code" })).await;
+    assert_eq!(stage.phone_has(BERT, id(&sent)).await.from_device, 1);
     stage.assert_all_answered().await;
 }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::wacore::stanza::groups::GroupNotificationAction;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,13 +26,23 @@ impl EventHandler for Log {
     }
 }
 
-/// Nothing in these tests leaves the machine.
-struct NoHttp;
+/// Reaches the emulator's media host, which speaks plain HTTP, and nothing else: these tests do not leave the machine.
+struct MediaHost;
 
 #[async_trait::async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
-        anyhow::bail!("no HTTP in this test")
+impl HttpClient for MediaHost {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let path = request.url.strip_prefix("https://127.0.0.1:");
+        let path = path.ok_or_else(|| anyhow::anyhow!("not the media host: {}", request.url))?;
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let answer = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()?
+            .request(request.method.parse()?, format!("http://127.0.0.1:{path}"))
+            .body(request.body.map(|body| body.to_vec()).unwrap_or_default())
+            .send()
+            .await?;
+        Ok(HttpResponse { status_code: answer.status().as_u16(), body: answer.bytes().await?.to_vec() })
     }
 }
 
@@ -88,7 +99,7 @@ impl Companion {
         let bot = Bot::builder()
             .with_backend_arc(backend.clone())
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
-            .with_http_client(NoHttp)
+            .with_http_client(MediaHost)
             .with_version((2, 3000, 1))
             .with_wanted_pre_key_count(30)
             .with_inbound_durability_hook(Hook(gate.clone()))
@@ -198,7 +209,20 @@ impl Companion {
     }
 
     pub(crate) async fn send(&self, to: &str, text: &str) -> String {
-        self.client.send_text(Jid::pn(to), text).await.unwrap().message_id
+        self.send_to(&Jid::pn(to), text).await
+    }
+
+    pub(crate) async fn send_to(&self, chat: &Jid, text: &str) -> String {
+        self.client.send_text(chat.clone(), text).await.unwrap().message_id
+    }
+
+    /// Waits for a change of a group.
+    pub(crate) async fn group_update(&self, what: &str, is_it: impl Fn(&GroupNotificationAction) -> bool) {
+        self.wait(what, |event| match event {
+            Event::GroupUpdate(update) if is_it(&update.action) => Some(()),
+            _ => None,
+        })
+        .await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Replies, reactions and images of the phones, as a companion and the other phone get them.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use blazz_emulator::{Content, ContentKind, EmulatorError, Image, ReactionTo};
+use blazz_emulator::{Content, ContentKind, EmulatorError, FileToSend, Image, ReactionTo};
 use serde_json::json;
 use whatsapp_rust::prelude::*;
 use whatsapp_rust::wacore::download::{DownloadUtils, MediaType};
@@ -165,4 +165,39 @@ async fn all_of_it_over_http() {
     assert_eq!(api.post("/mms/image/not-its-digest?resume=1", json!({})).await.1["resume"], "0");
     let (_, root) = api.get("/root-key").await;
     assert_eq!(root["root_key"], json!(stage.emulator.root_key()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_every_kind_open_at_the_other_phone() {
+    let stage = Stage::new().await;
+    let file = |name: Option<&str>, voice| FileToSend {
+        data: PICTURE.to_vec(),
+        filename: name.map(str::to_owned),
+        voice,
+        ..FileToSend::default()
+    };
+    for (content, kind, mimetype) in [
+        (ContentKind::Video(file(None, false)), "video", "video/mp4"),
+        (ContentKind::Audio(file(None, true)), "audio", "audio/ogg; codecs=opus"),
+        (ContentKind::Document(file(Some("a.bin"), false)), "document", "application/octet-stream"),
+        (ContentKind::Sticker(file(None, false)), "sticker", "image/webp"),
+    ] {
+        let id = stage.emulator.send(BERT, ANNA, content.into(), None).await.unwrap();
+        let shown = stage.phone_has(ANNA, &id).await;
+        let media = shown.media.unwrap();
+        assert_eq!(
+            (shown.kind.as_str(), media.mimetype.as_str(), media.voice),
+            (kind, mimetype, kind == "audio")
+        );
+        assert_eq!((media.filename.is_some(), media.sha256.len()), (kind == "document", 64));
+        assert_eq!(stage.emulator.media(ANNA, &id).await, Ok((mimetype.into(), PICTURE.to_vec())));
+    }
+    let api = Api::new(stage.emulator.admin_url());
+    let refuse = json!({ "kind": "refuse_downloads", "status": 410, "count": 1 });
+    assert_eq!(api.post("/faults", refuse).await.0, 200);
+    assert_eq!([api.get("/v/image/x").await.0, api.get("/v/image/x").await.0], [410, 404]);
+    let refuse = json!({ "kind": "refuse_uploads", "status": 503, "count": 1 });
+    assert_eq!(api.post("/faults", refuse).await.0, 200);
+    let upload = "/mms/image/x?resume=1";
+    assert_eq!([api.post(upload, json!({})).await.0, api.post(upload, json!({})).await.0], [503, 200]);
 }

@@ -20,34 +20,80 @@ pub struct KeyHolder {
     pub workspace_id: WorkspaceId,
     /// What it may do.
     pub scopes: Grants,
+    /// Its name.
+    pub name: String,
+    /// How many calls a minute it may make; without it, it shares those of its workspace.
+    pub requests_per_minute: Option<u32>,
     /// Whether [`note_use`] is due.
     pub is_use_to_note: bool,
+}
+
+/// Why a secret opens nothing, and which key it was where that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// Why.
+    pub error: ServiceError,
+    /// The key that has expired or was revoked.
+    pub key: Option<KnownKey>,
+}
+
+/// A key that is known and opens nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub key_id: ApiKeyId,
+    /// The workspace that it spoke for.
+    pub workspace_id: WorkspaceId,
+    /// Its name.
+    pub name: String,
+}
+
+impl Refused {
+    /// The stable name of the reason.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.error.code()
+    }
+
+    fn known(row: ApiKeyRow, code: ErrorCode, detail: &str) -> Self {
+        let key = KnownKey { key_id: row.id, workspace_id: row.workspace_id, name: row.name };
+        Self { error: ServiceError::refused(code, detail), key: Some(key) }
+    }
+}
+
+impl<E: Into<ServiceError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), key: None }
+    }
 }
 
 /// Whose key this is.
 ///
 /// # Errors
 /// `unauthorized` for what is no key's secret, `key_revoked` and `key_expired` for what was one; when the database is not there.
-pub async fn authenticate(services: &Services, secret: &str) -> Result<KeyHolder, ServiceError> {
+pub async fn authenticate(services: &Services, secret: &str) -> Result<KeyHolder, Refused> {
     let unknown = || ServiceError::refused(ErrorCode::Unauthorized, "the key is not valid");
     if !secret::is_one(secret) {
-        return Err(unknown());
+        return Err(unknown().into());
     }
     let mut conn = services.pool.get().await?;
     let row = api_keys::find_by_hash(&mut conn, &secret::hash(secret)).await?.ok_or_else(unknown)?;
     let now = services.clock.now();
     if row.revoked_at.is_some() {
-        return Err(ServiceError::refused(ErrorCode::KeyRevoked, "the key was revoked"));
+        return Err(Refused::known(row, ErrorCode::KeyRevoked, "the key was revoked"));
     }
     if has_expired(&row, now) {
         let detail =
             if row.replaced_by.is_some() { "the key was replaced by another" } else { "the key has expired" };
-        return Err(ServiceError::refused(ErrorCode::KeyExpired, detail));
+        return Err(Refused::known(row, ErrorCode::KeyExpired, detail));
     }
     Ok(KeyHolder {
         key_id: row.id,
         workspace_id: row.workspace_id,
         scopes: row.scopes,
+        name: row.name,
+        requests_per_minute: row.requests_per_minute,
         is_use_to_note: row.last_used_at.is_none_or(|at| now.since(at) >= USE_GRAIN),
     })
 }

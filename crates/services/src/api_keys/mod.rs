@@ -3,16 +3,19 @@
 mod authenticate;
 mod rotate;
 mod secret;
+mod update;
 
 use std::fmt;
 
+use blazz_bus::Quota;
 use blazz_database::api_keys::{self, ApiKeyRow};
 use blazz_domain::{ApiKeyId, ErrorCode, Grants, Page, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use authenticate::{KeyHolder, authenticate, note_use};
+pub use authenticate::{KeyHolder, KnownKey, Refused, authenticate, note_use};
 pub use rotate::{MAX_OVERLAP, Rotation, rotate};
+pub use update::{ApiKeyPatch, update};
 
 use crate::cursor::{PageQuery, id_cursor, page_of};
 use crate::workspaces::{self, checked_name};
@@ -33,6 +36,9 @@ pub struct ApiKey {
     pub hint: String,
     /// What it may do.
     pub scopes: Grants,
+    /// How many requests a minute it may make, apart from all others; without a number it shares those of its workspace.
+    #[schema(examples(500))]
+    pub requests_per_minute: Option<u32>,
     /// When it was created.
     pub created_at: Timestamp,
     /// From when on it opens nothing.
@@ -54,6 +60,8 @@ pub struct NewKey {
     pub scopes: Option<Vec<String>>,
     /// From when on it opens nothing.
     pub expires_at: Option<Timestamp>,
+    /// How many requests a minute it may make; shares those of its workspace, unless told.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// A new key with its secret, which nobody can ask for again.
@@ -79,6 +87,7 @@ impl From<ApiKeyRow> for ApiKey {
             name: row.name,
             hint: row.hint,
             scopes: row.scopes,
+            requests_per_minute: row.requests_per_minute,
             created_at: row.created_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
@@ -102,8 +111,10 @@ pub async fn create(
     let scopes = scopes
         .map_err(|error| ServiceError::refused(ErrorCode::InvalidRequest, format!("scopes: {error}")))?;
     check_expiry(new.expires_at, now)?;
+    check_quota(new.requests_per_minute)?;
     workspaces::get(services, workspace_id).await?;
-    let (row, secret) = new_row(workspace_id, name, scopes, new.expires_at, now);
+    let (mut row, secret) = new_row(workspace_id, name, scopes, new.expires_at, now);
+    row.requests_per_minute = new.requests_per_minute;
     let mut conn = services.pool.get().await?;
     api_keys::insert(&mut conn, &row).await?;
     tracing::info!(workspace.id = %workspace_id, api_key.id = %row.id, "api key created");
@@ -130,8 +141,17 @@ fn new_row(
         expires_at,
         last_used_at: None,
         replaced_by: None,
+        requests_per_minute: None,
     };
     (row, secret)
+}
+
+fn check_quota(requests_per_minute: Option<u32>) -> Result<(), ServiceError> {
+    if requests_per_minute.is_none_or(|calls| (1..=Quota::MAX_CALLS).contains(&calls)) {
+        return Ok(());
+    }
+    let detail = format!("requests_per_minute must be between 1 and {}", Quota::MAX_CALLS);
+    Err(ServiceError::refused(ErrorCode::InvalidRequest, detail))
 }
 
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), ServiceError> {

@@ -21,7 +21,7 @@ pub struct Rotation {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a key with the name and the scopes of another, which ends after the overlap (or when it expires, if that is sooner).
+/// Makes a key with the name, the scopes and the quota of another, which ends after the overlap (or when it expires, if that is sooner).
 ///
 /// # Errors
 /// When the workspace has no such key (`not_found`), it was revoked, has expired or was replaced (`conflict`), or a time is out of range.
@@ -46,7 +46,8 @@ pub async fn rotate(
     }
     let life = old.expires_at.map(|at| now.plus(at.since(old.created_at)));
     let expires_at = rotation.expires_at.or(life);
-    let (new, secret) = new_row(workspace_id, old.name.clone(), old.scopes.clone(), expires_at, now);
+    let (mut new, secret) = new_row(workspace_id, old.name.clone(), old.scopes.clone(), expires_at, now);
+    new.requests_per_minute = old.requests_per_minute;
     if !api_keys::replace(&mut conn, &old, &new, now.plus(rotation.overlap)).await? {
         return Err(ended());
     }

@@ -11,7 +11,7 @@ use blazz_wire::node_api::Assignment;
 
 use super::registry::{check_incarnation, is_wanted_anew};
 use super::report::take_reports;
-use crate::{ServiceError, Services};
+use crate::{ServiceError, Services, client_version};
 
 /// Removals of one answer; the rest follows when these are done.
 const REMOVALS: u32 = 100;
@@ -35,6 +35,10 @@ pub async fn heartbeat(
         stop.insert(lease.account_id, lease);
     }
     note_removed(services, node_id, &beat.removed).await?;
+    let client_version = client_version::of_fleet(services).await?;
+    if let Some(refused) = beat.outdated {
+        client_version::refused(services, refused, client_version);
+    }
     let Some(was_lost) = renew(services, node_id, &beat).await? else {
         return Ok(HeartbeatAnswer {
             number: beat.number,
@@ -42,6 +46,7 @@ pub async fn heartbeat(
             stop: vec![],
             remove: vec![],
             report_all: false,
+            client_version,
         });
     };
     let start = reconcile(services, node_id, &mut stop).await?;
@@ -51,6 +56,7 @@ pub async fn heartbeat(
         stop: stop.into_values().collect(),
         remove: to_remove(services, node_id).await?,
         report_all: was_lost,
+        client_version,
     })
 }
 
@@ -117,7 +123,10 @@ async fn reconcile(
     let mut start = Vec::new();
     for account in accounts::list_unsettled_of_node(&mut conn, node_id).await? {
         if should_start(&account) {
-            start.push(Assignment { lease: account.lease(), linked: account.linked_at.is_some() });
+            start.push(assignment(&account));
+        } else if account.desired == Desired::Running && lacks_settings(&account) {
+            // Told to start what it runs already, the node takes the settings; what ended by itself stays as it is.
+            start.push(assignment(&account));
         } else if account.desired == Desired::Stopped && account.state.is_live() {
             stop.insert(account.id, account.lease());
         }
@@ -134,6 +143,15 @@ fn should_start(account: &AccountRow) -> bool {
             AccountState::Disconnected => account.state_reason == Some(StateReason::NodeLost),
             _ => is_wanted_anew(account),
         }
+}
+
+fn lacks_settings(account: &AccountRow) -> bool {
+    account.settings_applied < account.settings_revision
+}
+
+/// What its node has to know to run a session.
+pub(super) fn assignment(account: &AccountRow) -> Assignment {
+    Assignment { lease: account.lease(), linked: account.linked_at.is_some(), settings: account.settings() }
 }
 
 fn bad_number() -> ServiceError {

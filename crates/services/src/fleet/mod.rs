@@ -3,6 +3,7 @@
 mod heartbeat;
 mod lost;
 mod placement;
+mod probe;
 mod registry;
 mod report;
 mod router;
@@ -10,6 +11,7 @@ mod view;
 
 pub use heartbeat::heartbeat;
 pub use lost::mark_lost_nodes;
+pub use probe::{NodeProbe, probe};
 pub use registry::register;
 pub use router::{Candidate, InstanceRouter};
 pub use view::{NodeState, NodeView, SessionView, nodes, sessions};

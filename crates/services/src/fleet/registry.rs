@@ -12,8 +12,9 @@ use blazz_wire::control_api::{Register, Registered};
 use blazz_wire::node_api::Assignment;
 use url::Url;
 
+use super::heartbeat::assignment;
 use super::report;
-use crate::{ServiceError, Services};
+use crate::{ServiceError, Services, client_version};
 
 /// The most sessions one node may announce room for.
 const MAX_CAPACITY: u32 = 1_000_000;
@@ -56,6 +57,7 @@ pub async fn register(
         sessions,
         heartbeat_ms: millis(services.settings.heartbeat_interval()),
         ttl_ms: millis(services.settings.node_ttl),
+        client_version: client_version::of_fleet(services).await?,
     })
 }
 
@@ -89,9 +91,7 @@ async fn take_over(
     let accounts = report::change_all(services, workspace_id, ids, change).await?;
     let runs =
         |account: &&AccountRow| account.state_number == number && account.state == AccountState::Starting;
-    let assign =
-        |account: &AccountRow| Assignment { lease: account.lease(), linked: account.linked_at.is_some() };
-    Ok(accounts.iter().filter(runs).map(assign).collect())
+    Ok(accounts.iter().filter(runs).map(assignment).collect())
 }
 
 fn after_restart(

@@ -9,6 +9,7 @@ use blazz_domain::{
     WorkspaceId,
 };
 use blazz_wire::control_api::SessionChange;
+use blazz_wire::node_api::SessionStatus;
 
 use crate::{ServiceError, Services, events, messages};
 
@@ -30,9 +31,10 @@ pub(crate) async fn take_report(
     services: &Services,
     node_id: &NodeId,
     lease: &Lease,
-    report: &SessionReport,
+    status: &SessionStatus,
 ) -> Result<(), ServiceError> {
-    let change = SessionChange { lease: *lease, report: report.clone() };
+    let SessionStatus { report, settings, .. } = status.clone();
+    let change = SessionChange { lease: *lease, report, settings };
     take_reports(services, node_id, std::slice::from_ref(&change)).await?;
     Ok(())
 }
@@ -67,13 +69,14 @@ async fn take_reports_of(
         let mut accounts: BTreeMap<_, _> =
             accounts.into_iter().map(|account| (account.id, account)).collect();
         let (mut to_stop, mut payloads) = (Vec::new(), Vec::new());
-        for SessionChange { lease, report } in changes {
+        for SessionChange { lease, report, settings } in changes {
             let account =
                 accounts.get_mut(&lease.account_id).filter(|account| holds(node_id, lease, account));
             let Some(account) = account else {
                 to_stop.push(*lease);
                 continue;
             };
+            note_settings(conn, account, *settings).await?;
             payloads.extend(apply(services, conn, account, report).await?);
             if should_stop(account, report.state) {
                 to_stop.push(*lease);
@@ -87,6 +90,22 @@ async fn take_reports_of(
         messages::wake(services);
     }
     Ok(to_stop)
+}
+
+/// The node has the settings of this revision.
+async fn note_settings(
+    conn: &mut Conn,
+    account: &mut AccountRow,
+    revision: Option<i64>,
+) -> Result<(), ServiceError> {
+    match revision {
+        Some(revision) if revision == account.settings_revision && revision != account.settings_applied => {
+            accounts::set_settings_applied(conn, account.workspace_id, account.id, revision).await?;
+            account.settings_applied = revision;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_connection(payload: &EventPayload) -> bool {
@@ -269,6 +288,10 @@ mod tests {
             epoch: Epoch(1),
             linked_at: None,
             created_at: at(0),
+            device_name: "Blazz".into(),
+            proxy: None,
+            settings_revision: 0,
+            settings_applied: 0,
         }
     }
 

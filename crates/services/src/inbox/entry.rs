@@ -7,7 +7,7 @@ use blazz_database::{Conn, DatabaseError};
 use blazz_domain::{Address, EventPayload, Jid, Lease, OutboxId, RejectedEventId, SessionEvent};
 use blazz_wire::control_api::EventEntry;
 
-use super::{message, receipt, thread};
+use super::{media, message, receipt, thread};
 use crate::{ServiceError, Services};
 
 /// What one batch does, until it commits.
@@ -85,6 +85,7 @@ impl<'a> Intake<'a> {
         match event {
             SessionEvent::Message(message) => message::take(self, conn, message).await,
             SessionEvent::Receipt(receipt) => receipt::take(self, conn, receipt).await,
+            SessionEvent::Media(media) => media::take(self, conn, media).await,
         }
     }
 
@@ -159,6 +160,6 @@ fn named_addresses(event: &SessionEvent) -> Vec<(&Address, Option<&str>)> {
             }
             addresses
         }
-        SessionEvent::Receipt(_) => vec![],
+        SessionEvent::Receipt(_) | SessionEvent::Media(_) => vec![],
     }
 }

@@ -4,11 +4,12 @@ use blazz_database::conversations::Touch;
 use blazz_database::messages::{self, MessageRow};
 use blazz_database::{Conn, conversations, early_receipts};
 use blazz_domain::jid::JidKind;
+use blazz_domain::media;
 use blazz_domain::message::MAX_TEXT_BYTES;
 use blazz_domain::reference::MAX_EMOJI_BYTES;
 use blazz_domain::{
-    Direction, ErrorCode, EventPayload, Message, MessageContent, MessageId, MessageStatus, Quote,
-    SessionMessage,
+    Attachment, Direction, ErrorCode, EventPayload, Media, MediaState, Message, MessageContent, MessageId,
+    MessageStatus, Quote, SessionMessage,
 };
 
 use super::entry::Intake;
@@ -138,10 +139,36 @@ fn storable(content: &MessageContent) -> MessageContent {
             provider_message_id: provider_message_id.clone(),
             emoji: plain(emoji, MAX_EMOJI_BYTES),
         },
+        MessageContent::Image(_)
+        | MessageContent::Video(_)
+        | MessageContent::Audio(_)
+        | MessageContent::Document(_)
+        | MessageContent::Sticker(_) => match content.file() {
+            Some((kind, attachment)) => MessageContent::with_file(kind, storable_file(attachment)),
+            None => content.clone(),
+        },
         MessageContent::Unsupported { original } => MessageContent::Unsupported {
             original: original.chars().filter(|c| !c.is_control()).take(100).collect(),
         },
     }
+}
+
+/// Nothing is stored yet, whatever the session says.
+fn storable_file(attachment: &Attachment) -> Attachment {
+    let Media { state, mime_type, size, sha256, filename, error, .. } = attachment.media.clone();
+    let is_failed = state == MediaState::Failed;
+    let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let media = Media {
+        state: if is_failed { MediaState::Failed } else { MediaState::Pending },
+        id: None,
+        mime_type: media::essence(&mime_type).unwrap_or_else(|| media::UNKNOWN_MIME.to_owned()),
+        size: size.filter(|size| i64::try_from(*size).is_ok()),
+        sha256: sha256.filter(is_hash),
+        filename: filename.as_deref().and_then(media::filename),
+        error: error.filter(|_| is_failed),
+    };
+    let caption = attachment.caption.as_deref().map(|caption| plain(caption, media::MAX_CAPTION_BYTES));
+    Attachment { caption, voice: attachment.voice, media }
 }
 
 /// Which message it was is looked up here; the session only knows WhatsApp's id.

@@ -4,6 +4,7 @@
 //! recognised. An entry that cannot be taken is stored as it came and never blocks those behind it.
 
 mod entry;
+mod media;
 mod message;
 mod receipt;
 pub(crate) mod thread;

@@ -3,7 +3,7 @@
 use blazz_database::messages::{self, MessageRow};
 use blazz_database::{Conn, contacts};
 use blazz_domain::{
-    ErrorCode, Jid, MessageContent, MessageId, ProviderMessageId, Quote, Reference, WorkspaceId,
+    Attachment, ErrorCode, Jid, MessageContent, MessageId, ProviderMessageId, Quote, Reference, WorkspaceId,
 };
 
 use super::store::ME;
@@ -83,7 +83,14 @@ fn excerpt(content: MessageContent) -> MessageContent {
         MessageContent::Text { text } => {
             MessageContent::Text { text: text.chars().take(MAX_QUOTED_CHARS).collect() }
         }
-        other => other,
+        other => match other.file() {
+            Some((kind, attachment)) => {
+                let caption = attachment.caption.as_deref();
+                let caption = caption.map(|caption| caption.chars().take(MAX_QUOTED_CHARS).collect());
+                MessageContent::with_file(kind, Attachment { caption, ..attachment.clone() })
+            }
+            None => other,
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use blazz_bus::Bus;
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::messages::{self, MessageRow};
-use blazz_database::{DatabaseError, Pool, contacts, nodes};
+use blazz_database::{Conn, DatabaseError, Pool, contacts, media, nodes};
 use blazz_domain::{
     AccountState, Clock, Contact, ErrorCode, Jid, MessageId, MessageStatus, Timestamp, WorkspaceId,
 };
@@ -141,6 +141,9 @@ impl Courier {
         };
         let to = Contact::from(contact).jid;
         let may_be_written = message.status == MessageStatus::Sending;
+        if !may_be_written && is_without_its_file(&mut conn, &message).await? {
+            return Ok(Step::GiveUp { message, error: ErrorCode::MediaNotFound });
+        }
         if !may_be_written {
             messages::raise_status(
                 &mut conn,
@@ -231,6 +234,13 @@ impl Courier {
         let at = now.plus(pause);
         Outcome::Reschedule { at: message.expires_at.map_or(at, |expires_at| at.min(expires_at)) }
     }
+}
+
+/// Whether the message's file was deleted before it could be sent.
+async fn is_without_its_file(conn: &mut Conn, message: &MessageRow) -> anyhow::Result<bool> {
+    let Some((_, attachment)) = message.content.file() else { return Ok(false) };
+    let Some(id) = attachment.media.id else { return Ok(true) };
+    Ok(media::find(conn, message.workspace_id, id).await?.is_none())
 }
 
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! Messages out: stored with the id that they will be sent under, then sent by the request itself or by its job; and reading messages.
 
 pub(crate) mod about;
+mod file;
 mod job;
 mod list;
 mod outcome;
@@ -12,7 +13,7 @@ mod wake;
 pub use job::{Courier, SendMessageJob};
 pub use list::{MessageFilter, get, list};
 pub use send::{Sent, deliver, send};
-pub use store::{SendContent, SendRequest, Stored, store};
+pub use store::{SendContent, SendFile, SendRequest, Stored, store};
 
 pub(crate) use store::ME;
 pub(crate) use wake::{pull_forward, wake};

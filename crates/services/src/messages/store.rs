@@ -8,14 +8,14 @@ use blazz_database::{Conn, DatabaseError, conversations};
 use blazz_domain::message::MAX_TEXT_BYTES;
 use blazz_domain::reference::MAX_EMOJI_BYTES;
 use blazz_domain::{
-    AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, Message,
-    MessageContent, MessageId, MessageStatus, PhoneNumber, ProviderMessageId, Quote, WorkspaceId,
+    AccountId, AccountState, Address, Direction, ErrorCode, EventPayload, Jid, JobId, MediaId, MediaKind,
+    Message, MessageContent, MessageId, MessageStatus, PhoneNumber, ProviderMessageId, Quote, WorkspaceId,
 };
 use blazz_jobs::{EnqueueOptions, enqueue};
 use blazz_wire::request_id::RequestId;
 use sha2::{Digest as _, Sha256};
 
-use super::{SendMessageJob, about, lane};
+use super::{SendMessageJob, about, file, lane};
 use crate::events::{self, Mark};
 use crate::inbox::thread;
 use crate::{ServiceError, Services};
@@ -31,6 +31,8 @@ const MAX_KEY_CHARS: usize = 255;
 pub enum SendContent {
     /// A text.
     Text(String),
+    /// A file of the workspace.
+    File(SendFile),
     /// A reaction to a message of the conversation with the recipient.
     Reaction {
         /// Which message.
@@ -38,6 +40,21 @@ pub enum SendContent {
         /// The emoji; empty takes an earlier reaction back.
         emoji: String,
     },
+}
+
+/// A file to send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SendFile {
+    /// What it is to be shown as.
+    pub kind: MediaKind,
+    /// Which file.
+    pub media_id: MediaId,
+    /// What stands below it.
+    pub caption: Option<String>,
+    /// Its name; the file's own when `None`.
+    pub filename: Option<String>,
+    /// Whether audio is shown as recorded for the message.
+    pub voice: bool,
 }
 
 /// A message to send.
@@ -201,6 +218,7 @@ impl Draft {
     ) -> Result<(MessageContent, Option<Quote>), ServiceError> {
         let content = match &self.content {
             SendContent::Text(text) => MessageContent::Text { text: text.clone() },
+            SendContent::File(file) => file::resolve(conn, self.workspace_id, file).await?,
             SendContent::Reaction { message_id, emoji } => {
                 let target = about::find(conn, self.workspace_id, thread, *message_id).await?;
                 MessageContent::Reaction {
@@ -298,6 +316,7 @@ fn check_linked(account: &AccountRow) -> Result<(), ServiceError> {
 fn check_content(content: &SendContent, reply_to: Option<MessageId>) -> Result<(), ServiceError> {
     match content {
         SendContent::Text(text) => check_text(text),
+        SendContent::File(file) => file::check(file),
         SendContent::Reaction { .. } if reply_to.is_some() => {
             Err(ServiceError::refused(ErrorCode::InvalidRequest, "a reaction does not answer a message"))
         }
@@ -342,6 +361,7 @@ fn body_hash(request: &SendRequest, to: &PhoneNumber) -> String {
     // No text begins with or has a zero byte, so what follows one is never taken for text.
     match &request.content {
         SendContent::Text(text) => digest.update(text),
+        SendContent::File(file) => file::digest(&mut digest, file),
         SendContent::Reaction { message_id, emoji } => {
             digest.update([0]);
             digest.update(message_id.0.as_bytes());
@@ -400,6 +420,17 @@ mod tests {
         };
         let text = |text: &str| SendContent::Text(text.to_owned());
         let reaction = |message_id| SendContent::Reaction { message_id, emoji: "👍".to_owned() };
+        let media_id = MediaId::new();
+        let image = |caption: Option<&str>| {
+            let caption = caption.map(str::to_owned);
+            SendContent::File(SendFile {
+                kind: MediaKind::Image,
+                media_id,
+                caption,
+                filename: None,
+                voice: false,
+            })
+        };
         let hi = request(id, text("hi"), None);
         let hash = body_hash(&hi, &to(first));
         assert_eq!(hash, body_hash(&hi, &to("1 (555) 000-0001")));
@@ -411,9 +442,12 @@ mod tests {
             request(id, text("hi"), Some(MessageId::new())),
             request(id, reaction(MessageId::new()), None),
             request(id, reaction(MessageId::new()), None),
+            request(id, image(None), None),
+            request(id, image(Some("a")), None),
+            request(id, image(Some("")), None),
         ] {
             hashes.insert(body_hash(&other, &to(first)));
         }
-        assert_eq!(hashes.len(), 8);
+        assert_eq!(hashes.len(), 11);
     }
 }

@@ -38,7 +38,7 @@ impl Holder {
         answer: Result<SessionStatus, CallError>,
     ) -> Result<Session, ServiceError> {
         let status = answer.map_err(|error| call_failed(&self.node_id, error))?;
-        fleet::take_report(services, &self.node_id, &self.lease, &status.report).await?;
+        fleet::take_report(services, &self.node_id, &self.lease, &status).await?;
         super::get(services, self.lease.workspace_id, self.lease.account_id).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod holder;
 mod pairing_code;
+mod profile;
 mod qr;
 
 use blazz_database::Conn;
@@ -21,6 +22,7 @@ pub(crate) use holder::Holder;
 
 pub use crate::qr_image;
 pub use pairing_code::pairing_code;
+pub use profile::{change_profile, delete_picture, picture, profile, put_picture};
 pub use qr::{MAX_WAIT, qr};
 
 /// A session as tenants see it.
@@ -208,7 +210,7 @@ async fn want_running_in(
 }
 
 fn start_of(account: &AccountRow) -> StartSession {
-    StartSession { linked: account.linked_at.is_some() }
+    StartSession { linked: account.linked_at.is_some(), settings: account.settings() }
 }
 
 fn does_not_run(code: ErrorCode) -> bool {

@@ -13,13 +13,13 @@ async fn an_account_lives_and_is_told_of() {
         let world = World::new(db, quick()).await;
         let id = world.account().await;
         assert_eq!(world.state(id).await, AccountState::New);
-        let patch = AccountPatch { name: Some(" Support ".into()) };
-        let renamed = accounts::rename(&world.services, world.workspace, id, patch).await.unwrap();
+        let patch = AccountPatch { name: Some(" Support ".into()), ..AccountPatch::default() };
+        let renamed = accounts::update(&world.services, world.workspace, id, patch).await.unwrap();
         assert_eq!(renamed.name, "Support");
         let unchanged =
-            accounts::rename(&world.services, world.workspace, id, AccountPatch::default()).await.unwrap();
+            accounts::update(&world.services, world.workspace, id, AccountPatch::default()).await.unwrap();
         assert_eq!(unchanged.name, "Support");
-        let bad = NewAccount { name: " ".into() };
+        let bad = NewAccount { name: " ".into(), ..NewAccount::default() };
         let refused = accounts::create(&world.services, world.workspace, bad).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidRequest);
         accounts::delete(&world.services, world.workspace, id, &request_id()).await.unwrap();
@@ -116,6 +116,26 @@ async fn an_account_goes_at_once_while_its_node_is_down_and_the_node_hears_of_it
         done.removed = vec![gone];
         let answer = fleet::heartbeat(&world.services, &node.id, done).await.unwrap();
         assert_eq!(answer.remove, []);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_goes_soon_while_its_node_hangs_and_the_node_hears_of_it_again() {
+    for_each_database(async |db| {
+        let world = World::new(db, quick()).await;
+        let node = world.node("node-1").await;
+        let gone = world.connected(&node).await;
+        let lease = world.lease(gone);
+        node.hangs();
+        let asked = std::time::Instant::now();
+        accounts::delete(&world.services, world.workspace, gone, &request_id()).await.unwrap();
+        assert!(asked.elapsed() < std::time::Duration::from_secs(6), "{:?}", asked.elapsed());
+        let refused = accounts::get(&world.services, world.workspace, gone).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::AccountNotFound);
+        assert_eq!(node.heartbeat(&world.services).await, [lease], "told until it is done");
         Ok(())
     })
     .await

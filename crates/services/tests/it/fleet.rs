@@ -347,7 +347,7 @@ async fn a_heartbeat_carries_the_news_of_many_workspaces() {
         for n in 0..3 {
             let workspace = workspaces::create(&world.services, &format!("w{n}")).await.unwrap().id;
             for _ in 0..3 {
-                let new = accounts::NewAccount { name: "Sales".into() };
+                let new = accounts::NewAccount { name: "Sales".into(), ..Default::default() };
                 let id = accounts::create(&world.services, workspace, new).await.unwrap().id;
                 sessions::start(&world.services, workspace, id, &request_id()).await.unwrap();
                 let lease = Lease { workspace_id: workspace, account_id: id, epoch: Epoch(1) };

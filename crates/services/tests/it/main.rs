@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod accounts;
+mod audit;
+mod client_version;
 mod fleet;
 mod inbox;
 mod keys;
+mod media;
 mod node;
 mod outbox;
 mod read_conversations;
@@ -14,5 +17,6 @@ mod replies;
 mod retention;
 mod sending;
 mod sessions;
+mod settings;
 mod tenants;
 mod world;

@@ -1,6 +1,6 @@
 //! A session node of the test's own: a real server behind the real signatures, which answers as the test says.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,15 +9,15 @@ use actix_web::http::KeepAlive;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use blazz_domain::{
-    AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, QrCode, SendOutcome,
-    SessionReport, StateNumber, SystemClock,
+    AccountId, AccountState, Clock as _, ErrorCode, Incarnation, Lease, NodeId, PairingCode, QrCode,
+    SendOutcome, SessionReport, SessionSettings, StateNumber, SystemClock,
 };
 use blazz_services::{Services, fleet};
 use blazz_test_support::eventually;
 use blazz_wire::control_api::{Heartbeat, Register, Registered, SessionChange};
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::{
-    Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionStatus, StartSession, Told,
+    Assignment, Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionStatus, StartSession, Told,
 };
 use blazz_wire::problem::Problem;
 use blazz_wire::server::{
@@ -44,6 +44,9 @@ struct Script {
     commands: Vec<(String, Lease)>,
     qr: Option<QrCode>,
     phone: Option<String>,
+    settings: HashMap<AccountId, SessionSettings>,
+    /// Deletions are never answered.
+    hangs: bool,
 }
 
 /// The node, and what the test sees of it.
@@ -126,6 +129,7 @@ impl TestNode {
             number: u64::from(self.beats.fetch_add(1, Ordering::SeqCst)) + 1,
             changes,
             removed: Vec::new(),
+            outdated: None,
             sessions: 0,
             memory_bytes: 1,
         }
@@ -138,7 +142,7 @@ impl TestNode {
 
     /// The next report of a session of this node.
     pub(crate) fn change(&self, lease: Lease, state: AccountState) -> SessionChange {
-        SessionChange { lease, report: self.shared().report(state) }
+        SessionChange { lease, report: self.shared().report(state), settings: self.shared().settings(lease) }
     }
 
     pub(crate) fn shared(&self) -> Shared {
@@ -156,6 +160,22 @@ impl TestNode {
 
     pub(crate) fn shows(&self, code: Option<QrCode>) {
         self.script.lock().unwrap().qr = code;
+    }
+
+    /// The settings that the node was last told for a session.
+    pub(crate) fn settings_of(&self, account: AccountId) -> Option<SessionSettings> {
+        self.script.lock().unwrap().settings.get(&account).cloned()
+    }
+
+    /// The node takes what a heartbeat's answer tells it of sessions.
+    pub(crate) fn takes(&self, assignments: &[Assignment]) {
+        let told = assignments.iter().map(|told| (told.lease.account_id, told.settings.clone()));
+        self.script.lock().unwrap().settings.extend(told);
+    }
+
+    /// From now on deletions hang, as at a node that was stopped.
+    pub(crate) fn hangs(&self) {
+        self.script.lock().unwrap().hangs = true;
     }
 
     pub(crate) fn links(&self, phone: &str) {
@@ -207,9 +227,18 @@ impl Shared {
         }
     }
 
+    fn settings(&self, lease: Lease) -> Option<i64> {
+        let script = self.script.lock().unwrap();
+        script.settings.get(&lease.account_id).map(|settings| settings.revision)
+    }
+
     fn command(&self, name: &str, lease: Lease, state: AccountState) -> HttpResponse {
         self.script.lock().unwrap().commands.push((name.to_owned(), lease));
-        HttpResponse::Ok().json(SessionStatus { lease, report: self.report(state) })
+        HttpResponse::Ok().json(SessionStatus {
+            lease,
+            report: self.report(state),
+            settings: self.settings(lease),
+        })
     }
 }
 
@@ -228,6 +257,7 @@ fn routes(config: &mut ServiceConfig) {
 
 async fn start(shared: Data<Shared>, lease: CallLease, body: SignedJson<StartSession>) -> HttpResponse {
     let name = if body.0.linked { "start linked" } else { "start" };
+    shared.script.lock().unwrap().settings.insert(lease.0.account_id, body.0.settings);
     shared.command(name, lease.0, AccountState::Starting)
 }
 
@@ -245,6 +275,10 @@ async fn logout(shared: Data<Shared>, lease: CallLease) -> HttpResponse {
 
 async fn delete(shared: Data<Shared>, lease: CallLease) -> HttpResponse {
     shared.script.lock().unwrap().commands.push(("delete".to_owned(), lease.0));
+    let hangs = shared.script.lock().unwrap().hangs;
+    if hangs {
+        std::future::pending::<()>().await;
+    }
     let CallLease(Lease { workspace_id, account_id, .. }) = lease;
     HttpResponse::Ok().json(Deleted { workspace_id, account_id, at: SystemClock.now() })
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use blazz_domain::{Clock as _, ReceiptKind, SystemClock};
-use blazz_services::retention;
+use blazz_services::{media, retention};
 use blazz_test_support::for_each_database;
+use blazz_wire::control_api::OfferMedia;
 
 use crate::outbox::{Outbox, receipt};
 use crate::world::{World, quick};
@@ -26,6 +27,31 @@ async fn old_keys_and_receipts_go_and_young_ones_stay() {
         assert_eq!(retention::sweep(&world.services).await.unwrap(), 1, "the key");
         let again = world.send_with_key(account, "hello", Some("k")).await.unwrap();
         assert!(!again.replayed && again.message.id != first.message.id);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_announced_and_never_came_is_forgotten() {
+    for_each_database(async |db| {
+        let mut world = World::new(db, quick()).await;
+        let node = world.node("node-1").await;
+        let account = world.connected(&node).await;
+        let offer =
+            OfferMedia { sha256: "a".repeat(64), size: 3, mime_type: "image/png".into(), filename: None };
+        let lease = world.lease(account);
+        let slot = media::offer(&world.services, &node.id, &lease, &offer).await.unwrap();
+        assert!(slot.is_wanted);
+        assert_eq!(retention::sweep(&world.services).await.unwrap(), 0);
+        let later = SystemClock.now().plus(Duration::from_secs(8 * 24 * 3600));
+        world.services.clock = std::sync::Arc::new(blazz_test_support::TestClock::at(later));
+        assert_eq!(retention::sweep(&world.services).await.unwrap(), 1, "the announced file");
+        assert_ne!(
+            media::offer(&world.services, &node.id, &lease, &offer).await.unwrap().media_id,
+            slot.media_id
+        );
         Ok(())
     })
     .await

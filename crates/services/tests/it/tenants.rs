@@ -69,19 +69,23 @@ async fn another_workspace_finds_nothing_and_changes_nothing() {
         let other = workspaces::create(services, "other").await.unwrap().id;
         let request = request_id();
         let code = |error: ServiceError| error.code();
-        let patch = accounts::AccountPatch { name: Some("mine".into()) };
+        let patch = accounts::AccountPatch { name: Some("mine".into()), ..Default::default() };
         let send = to_contact(id, "hi");
         let filter = MessageFilter { account_id: Some(id), status: None };
         let page = PageQuery::default();
         let refused = [
             accounts::get(services, other, id).await.map(drop).map_err(code),
-            accounts::rename(services, other, id, patch).await.map(drop).map_err(code),
+            accounts::update(services, other, id, patch).await.map(drop).map_err(code),
             accounts::delete(services, other, id, &request).await.map_err(code),
             sessions::get(services, other, id).await.map(drop).map_err(code),
             sessions::start(services, other, id, &request).await.map(drop).map_err(code),
             sessions::stop(services, other, id, &request).await.map(drop).map_err(code),
             sessions::restart(services, other, id, &request).await.map(drop).map_err(code),
             sessions::logout(services, other, id, &request).await.map(drop).map_err(code),
+            sessions::profile(services, other, id, &request).await.map(drop).map_err(code),
+            sessions::picture(services, other, id, &request).await.map(drop).map_err(code),
+            sessions::put_picture(services, other, id, &[0xff, 0xd8, 0xff], &request).await.map_err(code),
+            sessions::delete_picture(services, other, id, &request).await.map_err(code),
             sessions::qr(services, other, id, std::time::Duration::ZERO, &request)
                 .await
                 .map(drop)

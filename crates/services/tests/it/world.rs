@@ -8,6 +8,7 @@ use blazz_domain::{
     Account, AccountId, AccountState, Epoch, EventPayload, Lease, Message, MessageId, MessageStatus,
     SystemClock, WorkspaceId,
 };
+use blazz_media::MediaStore;
 use blazz_services::accounts::NewAccount;
 use blazz_services::messages::{SendContent, SendRequest, Sent};
 use blazz_services::{
@@ -32,6 +33,8 @@ pub(crate) struct World {
     pub(crate) services: Services,
     pub(crate) secret: FleetSecret,
     pub(crate) workspace: WorkspaceId,
+    /// Where its files are.
+    pub(crate) files: std::sync::Arc<tempfile::TempDir>,
 }
 
 pub(crate) fn quick() -> Settings {
@@ -62,9 +65,11 @@ impl World {
         let secret = FleetSecret::generate();
         let clock = Arc::new(SystemClock);
         let nodes = NodeDirectory::new(secret.clone(), clock.clone()).unwrap();
-        let services = Services::new(db.pool().clone(), bus, clock, nodes, settings, Shutdown::new());
+        let files = tempfile::tempdir().unwrap();
+        let media = MediaStore::in_directory(files.path()).unwrap();
+        let services = Services::new(db.pool().clone(), bus, clock, nodes, media, settings, Shutdown::new());
         let workspace = workspaces::create(&services, "test").await.unwrap().id;
-        Self { services, secret, workspace }
+        Self { services, secret, workspace, files: std::sync::Arc::new(files) }
     }
 
     /// A node that listens and has registered.
@@ -81,10 +86,14 @@ impl World {
     }
 
     pub(crate) async fn account(&self) -> AccountId {
-        accounts::create(&self.services, self.workspace, NewAccount { name: "Sales".into() })
-            .await
-            .unwrap()
-            .id
+        accounts::create(
+            &self.services,
+            self.workspace,
+            NewAccount { name: "Sales".into(), ..NewAccount::default() },
+        )
+        .await
+        .unwrap()
+        .id
     }
 
     /// An account whose session `node` holds, connected to [`OWN`].

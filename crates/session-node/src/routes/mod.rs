@@ -3,8 +3,11 @@
 mod delete;
 mod list;
 mod logout;
+mod node;
 mod pairing_code;
+mod picture;
 mod probes;
+mod profile;
 mod qr;
 mod read;
 mod restart;
@@ -24,6 +27,7 @@ type Answer<T> = Result<web::Json<T>, InternalError>;
 /// The signed routes. The scope they are put in refuses whatever is not signed by the API.
 pub(crate) fn internal(routes: &mut ServiceConfig) {
     routes
+        .route("/node", web::get().to(node::node))
         .route("/sessions", web::get().to(list::list))
         .route("/sessions/{account_id}", web::get().to(state::state))
         .route("/sessions/{account_id}", web::put().to(start::start))
@@ -33,8 +37,13 @@ pub(crate) fn internal(routes: &mut ServiceConfig) {
         .route("/sessions/{account_id}/logout", web::post().to(logout::logout))
         .route("/sessions/{account_id}/qr", web::get().to(qr::qr))
         .route("/sessions/{account_id}/pairing-code", web::post().to(pairing_code::pairing_code))
-        .route("/sessions/{account_id}/messages", web::post().to(send::send))
-        .route("/sessions/{account_id}/read", web::post().to(read::read));
+        .route("/sessions/{account_id}/read", web::post().to(read::read))
+        .route("/sessions/{account_id}/profile", web::get().to(profile::get))
+        .route("/sessions/{account_id}/profile", web::put().to(profile::put))
+        .route("/sessions/{account_id}/profile/picture", web::get().to(picture::get))
+        .route("/sessions/{account_id}/profile/picture", web::put().to(picture::put))
+        .route("/sessions/{account_id}/profile/picture", web::delete().to(picture::delete))
+        .route("/sessions/{account_id}/messages", web::post().to(send::send));
 }
 
 /// The open routes: they say nothing about any tenant.

@@ -10,7 +10,7 @@ use crate::node::Node;
 pub(super) async fn start(
     node: web::Data<Node>,
     CallLease(lease): CallLease,
-    SignedJson(StartSession { linked }): SignedJson<StartSession>,
+    SignedJson(start): SignedJson<StartSession>,
 ) -> Answer<SessionStatus> {
-    Ok(web::Json(node.supervisor.start(lease, linked).await?))
+    Ok(web::Json(node.supervisor.start(lease, start).await?))
 }

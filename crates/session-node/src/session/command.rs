@@ -1,6 +1,6 @@
 //! What a session's actor can be asked for, one thing after the other.
 
-use blazz_domain::Lease;
+use blazz_domain::{Lease, SessionSettings};
 use blazz_wire::node_api::SessionStatus;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ use tracing::Span;
 use crate::fault::Fault;
 
 /// A wish, with the grant under which it is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Command {
     /// Run; somebody asked for it. A session that runs is left alone.
     Start {
@@ -17,6 +17,8 @@ pub(crate) enum Command {
         lease: Lease,
         /// Whether the account was ever linked.
         linked: bool,
+        /// How it is to appear and to connect. One that runs connects anew where that makes a difference.
+        settings: SessionSettings,
     },
     /// Run, because the API counts on it. A session that ended by itself waits for a start.
     Ensure {
@@ -24,6 +26,8 @@ pub(crate) enum Command {
         lease: Lease,
         /// Whether the account was ever linked.
         linked: bool,
+        /// As above.
+        settings: SessionSettings,
     },
     /// Rest.
     Stop(Lease),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use blazz_domain::{QrCode, SessionReport};
+use blazz_domain::{QrCode, SessionReport, SessionSettings};
 use blazz_session_store::SessionDirectory;
 use blazz_whatsapp::StateNumbers;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -84,9 +84,14 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn begin(context: &Arc<Context>, directory: SessionDirectory, numbers: StateNumbers) -> Self {
+    pub(super) fn begin(
+        context: &Arc<Context>,
+        settings: SessionSettings,
+        directory: SessionDirectory,
+        numbers: StateNumbers,
+    ) -> Self {
         let cancelled = CancellationToken::new();
-        let opening = open(Arc::clone(context), directory, numbers, cancelled.clone());
+        let opening = open(Arc::clone(context), settings, directory, numbers, cancelled.clone());
         Self { task: context.runtime.spawn(opening.in_current_span()), cancelled }
     }
 
@@ -107,6 +112,7 @@ impl Opening {
 
 async fn open(
     context: Arc<Context>,
+    settings: SessionSettings,
     directory: SessionDirectory,
     numbers: StateNumbers,
     cancelled: CancellationToken,
@@ -115,7 +121,7 @@ async fn open(
         turn = Arc::clone(&context.starts).acquire_owned() => turn?,
         () = cancelled.cancelled() => return Err(anyhow!("the start was taken back")),
     };
-    let opening = context.engine.open(directory, numbers);
+    let opening = context.engine.open(settings, directory, numbers);
     let session = tokio::time::timeout(OPEN_DEADLINE, opening)
         .await
         .map_err(|_| anyhow!("the session did not open in time"))??;

@@ -37,7 +37,7 @@ impl Published {
             lid: None,
         };
         Self {
-            status: watch::Sender::new(SessionStatus { lease, report }),
+            status: watch::Sender::new(SessionStatus { lease, report, settings: None }),
             qr: watch::Sender::new(None),
             live: watch::Sender::new(None),
             outboxes: Mutex::new(Weak::new()),
@@ -116,6 +116,12 @@ impl Published {
     /// The session goes on under another grant.
     pub(super) fn adopt(&self, lease: Lease) {
         self.status.send_modify(|status| status.lease = lease);
+    }
+
+    /// The session has the settings of this revision, and the API ought to hear that.
+    pub(super) fn has_settings(&self, revision: i64) {
+        self.status.send_modify(|status| status.settings = Some(revision));
+        self.remind();
     }
 
     pub(super) fn show(&self, qr: Option<QrCode>) {

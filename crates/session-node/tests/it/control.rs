@@ -8,16 +8,19 @@ use std::sync::{Arc, Mutex};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use blazz_domain::{
-    AccountId, AccountState, ErrorCode, Incarnation, Lease, OutboxId, SessionReport, SystemClock,
+    AccountId, AccountState, ClientVersion, ErrorCode, Incarnation, Lease, MediaId, OutboxId, SessionReport,
+    SystemClock,
 };
 use blazz_wire::control_api::{
-    EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, Register, Registered, SessionChange,
+    EventBatch, EventsAcknowledged, Heartbeat, HeartbeatAnswer, MediaSlot, OfferMedia, Register, Registered,
+    SessionChange,
 };
 use blazz_wire::keys::FleetSecret;
 use blazz_wire::node_api::Assignment;
 use blazz_wire::problem::Problem;
 use blazz_wire::server::{
-    CallLease, FleetKeys, MemoryNonces, SignedJson, Verifier, control_scope, problem_response,
+    CallLease, FleetKeys, MemoryNonces, SignedFile, SignedJson, Verifier, control_scope, file_response,
+    problem_response, sha256_of_hex,
 };
 
 use crate::until::until;
@@ -38,6 +41,8 @@ pub(crate) struct Script {
     /// Told with every heartbeat, until the node says that it is done.
     pub(crate) remove: Vec<Lease>,
     pub(crate) report_all: bool,
+    /// The version of WhatsApp Web to claim.
+    pub(crate) client_version: Option<ClientVersion>,
     /// What heartbeats of an incarnation up to this are refused with.
     pub(crate) refuse: Option<(Incarnation, ErrorCode)>,
     /// What events are refused with.
@@ -57,6 +62,15 @@ pub(crate) struct Script {
     /// Entries that came again as something else.
     pub(crate) contradictions: Vec<(OutboxId, u64)>,
     seen: HashMap<(OutboxId, u64), serde_json::Value>,
+    /// Files that were offered, and the bytes of those that came, by their hash.
+    pub(crate) offered: HashMap<String, (MediaId, OfferMedia)>,
+    pub(crate) files: HashMap<String, Vec<u8>>,
+    /// How often the bytes of a file came.
+    pub(crate) puts: usize,
+    /// How often a node fetched a file.
+    pub(crate) fetches: usize,
+    /// What offers are refused with.
+    pub(crate) offers_refused: Option<(u16, ErrorCode)>,
 }
 
 impl Script {
@@ -124,7 +138,10 @@ impl Control {
                 routes
                     .route("/register", web::post().to(register))
                     .route("/heartbeat", web::post().to(heartbeat))
-                    .route("/events", web::post().to(events));
+                    .route("/events", web::post().to(events))
+                    .route("/media", web::post().to(offer_media))
+                    .route("/media/{id}", web::put().to(put_media))
+                    .route("/media/{id}", web::get().to(fetch_media));
             }))
         });
         let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
@@ -190,7 +207,13 @@ async fn register(state: web::Data<State>, SignedJson(register): SignedJson<Regi
     let mut script = state.script.lock().unwrap();
     script.registrations.push(register);
     let sessions = script.assignments.clone();
-    HttpResponse::Ok().json(Registered { incarnation, sessions, heartbeat_ms: 200, ttl_ms: 10_000 })
+    HttpResponse::Ok().json(Registered {
+        incarnation,
+        sessions,
+        heartbeat_ms: 200,
+        ttl_ms: 10_000,
+        client_version: script.client_version,
+    })
 }
 
 async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbeat>) -> HttpResponse {
@@ -200,7 +223,7 @@ async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbe
     {
         return problem_response(&Problem::new(409, code));
     }
-    for SessionChange { lease, report } in beat.changes.clone() {
+    for SessionChange { lease, report, .. } in beat.changes.clone() {
         script.reports.entry(lease.account_id).or_default().push(report);
     }
     script.remove.retain(|lease| !beat.removed.contains(&lease.account_id));
@@ -210,6 +233,7 @@ async fn heartbeat(state: web::Data<State>, SignedJson(beat): SignedJson<Heartbe
         stop: std::mem::take(&mut script.stop),
         remove: script.remove.clone(),
         report_all: std::mem::take(&mut script.report_all),
+        client_version: script.client_version,
     };
     script.heartbeats.push(beat);
     HttpResponse::Ok().json(answer)
@@ -243,4 +267,47 @@ async fn events(
         script.take(lease, batch.outbox_id, entry.sequence, event);
     }
     HttpResponse::Ok().json(EventsAcknowledged { sequence })
+}
+
+async fn offer_media(
+    state: web::Data<State>,
+    _: CallLease,
+    SignedJson(offer): SignedJson<OfferMedia>,
+) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    if let Some((status, code)) = script.offers_refused {
+        return problem_response(&Problem::new(status, code));
+    }
+    let is_wanted = !script.files.contains_key(&offer.sha256);
+    let known = script.offered.entry(offer.sha256.clone()).or_insert_with(|| (MediaId::new(), offer));
+    HttpResponse::Ok().json(MediaSlot { media_id: known.0, is_wanted })
+}
+
+async fn put_media(
+    state: web::Data<State>,
+    _: CallLease,
+    id: web::Path<MediaId>,
+    mut file: SignedFile,
+) -> HttpResponse {
+    let mut bytes = Vec::new();
+    while let Some(piece) = file.next().await.unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    let mut script = state.script.lock().unwrap();
+    let hash = script.offered.iter().find(|(_, (media_id, _))| *media_id == *id).unwrap().0.clone();
+    script.files.insert(hash, bytes);
+    script.puts += 1;
+    HttpResponse::Ok().json(MediaSlot { media_id: *id, is_wanted: false })
+}
+
+async fn fetch_media(state: web::Data<State>, _: CallLease, id: web::Path<MediaId>) -> HttpResponse {
+    let mut script = state.script.lock().unwrap();
+    script.fetches += 1;
+    let found =
+        script.offered.iter().find(|(_, (media_id, _))| *media_id == *id).map(|(hash, _)| hash.clone());
+    let Some(hash) = found else { return problem_response(&Problem::new(404, ErrorCode::MediaNotFound)) };
+    let bytes = bytes::Bytes::from(script.files[&hash].clone());
+    let size = u64::try_from(bytes.len()).unwrap();
+    let body = futures_util::stream::once(async move { Ok::<_, std::io::Error>(bytes) });
+    file_response(&sha256_of_hex(&hash).unwrap(), size, body)
 }

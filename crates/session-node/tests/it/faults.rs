@@ -88,7 +88,7 @@ async fn a_session_that_panics_or_hangs_at_its_stop_holds_nothing_up() {
     let (client, id) = (&node.client, RequestId::generate());
     let stopping = client.stop(&bert, &id);
     let starting = async {
-        let start = StartSession { linked: true };
+        let start = StartSession::new(true);
         client.start(&anna, &start, &RequestId::generate()).await.unwrap();
         until("connected again", async || (node.state(&anna).await == AccountState::Connected).then_some(()))
             .await;

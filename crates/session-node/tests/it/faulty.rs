@@ -4,10 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use blazz_domain::{AccountId, PairingCode, PhoneNumber, QrCode, SendOutcome, SessionReport};
+use blazz_domain::{
+    AccountId, PairingCode, PhoneNumber, Profile, ProfileChange, QrCode, SendOutcome, SessionReport,
+    SessionSettings,
+};
 use blazz_session_node::engine::{Engine, LiveSession};
-use blazz_session_store::{Outboxes, SessionDirectory};
-use blazz_whatsapp::{PairingError, StateNumbers};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory};
+use blazz_whatsapp::{
+    DownloadError, Downloaded, FileSource, MediaRecord, PairingError, ProfileError, StateNumbers,
+};
 use blazz_wire::node_api::{ReadMessages, SendMessage};
 use tokio::sync::watch;
 
@@ -59,6 +64,7 @@ pub(crate) struct Spoiled(pub(crate) Arc<Faulty>);
 impl Engine for Spoiled {
     async fn open(
         &self,
+        settings: SessionSettings,
         directory: SessionDirectory,
         numbers: StateNumbers,
     ) -> anyhow::Result<Arc<dyn LiveSession>> {
@@ -75,7 +81,7 @@ impl Engine for Spoiled {
             Some(Vice::HangsAtOpen) => std::future::pending().await,
             _ => {}
         }
-        let real = self.0.real.open(directory, numbers).await?;
+        let real = self.0.real.open(settings, directory, numbers).await?;
         Ok(Arc::new(SpoiledSession { real, account, faulty: Arc::clone(&self.0) }))
     }
 }
@@ -100,11 +106,24 @@ impl LiveSession for SpoiledSession {
         self.real.outboxes()
     }
 
-    async fn send(&self, message: &SendMessage) -> SendOutcome {
+    fn media(&self) -> Arc<PendingMedia> {
+        self.real.media()
+    }
+
+    async fn download(
+        &self,
+        record: &MediaRecord,
+        file: std::fs::File,
+        limit: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        self.real.download(record, file, limit).await
+    }
+
+    async fn send(&self, message: &SendMessage, file: Option<Arc<dyn FileSource>>) -> SendOutcome {
         match self.faulty.vice(self.account) {
             Some(Vice::PanicsAtSend) => panic!("spoiled at a send"),
             Some(Vice::HangsAtSend) => std::future::pending().await,
-            _ => self.real.send(message).await,
+            _ => self.real.send(message, file).await,
         }
     }
 
@@ -114,6 +133,22 @@ impl LiveSession for SpoiledSession {
 
     async fn pairing_code(&self, phone: &PhoneNumber) -> Result<PairingCode, PairingError> {
         self.real.pairing_code(phone).await
+    }
+
+    async fn profile(&self) -> Result<Profile, ProfileError> {
+        self.real.profile().await
+    }
+
+    async fn change_profile(&self, change: ProfileChange) -> Result<(), ProfileError> {
+        self.real.change_profile(change).await
+    }
+
+    async fn picture(&self) -> Result<Vec<u8>, ProfileError> {
+        self.real.picture().await
+    }
+
+    async fn set_picture(&self, jpeg: Vec<u8>) -> Result<(), ProfileError> {
+        self.real.set_picture(jpeg).await
     }
 
     async fn logout(&self) -> anyhow::Result<()> {

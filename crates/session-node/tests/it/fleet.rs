@@ -56,7 +56,7 @@ async fn what_the_api_wants_is_done_and_everything_is_told_again_when_asked() {
 
     stage.control.script(|script| script.stop = vec![lease]);
     stage.control.reported(lease.account_id, AccountState::Stopped).await;
-    stage.control.script(|script| script.start = vec![Assignment { lease, linked: true }]);
+    stage.control.script(|script| script.start = vec![Assignment::new(lease, true)]);
     stage.control.reported(lease.account_id, AccountState::Connected).await;
 
     let told = stage.control.script(|script| {
@@ -109,7 +109,7 @@ async fn a_full_node_starts_no_other_session_not_even_one_that_it_knows() {
     let node = stage.start_for(1).await;
     let (first, second) = (stage.lease(), stage.lease());
     let id = RequestId::generate();
-    let start = StartSession { linked: false };
+    let start = StartSession::new(false);
     node.start(&first).await;
     node.start(&first).await;
     assert!(refused(node.client.start(&second, &start, &id).await, ErrorCode::NoCapacity));
@@ -127,7 +127,7 @@ async fn a_session_that_ended_for_a_later_grant_is_not_shown_as_connected() {
     let node = stage.start().await;
     let lease = stage.link(&node, ANNA).await;
     let later = Lease { epoch: Epoch(2), ..lease };
-    stage.control.script(|script| script.start = vec![Assignment { lease: later, linked: true }]);
+    stage.control.script(|script| script.start = vec![Assignment::new(later, true)]);
     // What the session was linked with lies under the earlier grant: the later one has to say so.
     let failed = stage.control.reported(lease.account_id, AccountState::Failed).await;
     assert_eq!(failed.reason, Some(StateReason::StorageFailed));

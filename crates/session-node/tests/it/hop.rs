@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use blazz_domain::{Epoch, ErrorCode, Lease, NodeId, ProviderMessageId};
+use blazz_domain::{Epoch, ErrorCode, Lease, NodeId, ProfileChange, ProviderMessageId};
 use blazz_wire::keys::FleetSecret;
-use blazz_wire::node_api::{ReadMessages, RequestPairingCode, StartSession};
+use blazz_wire::node_api::{ProfilePicture, ReadMessages, RequestPairingCode, StartSession};
 use blazz_wire::request_id::RequestId;
 use blazz_wire::{CallError, NodeClient};
 
@@ -12,13 +12,19 @@ use crate::attacks::{Between, Mode};
 use crate::linking::refused;
 use crate::stage::{ANNA, BERT, Stage, message};
 
-/// Every route of the node's internal API, below `/sessions`; the one that ends the session comes last.
-const ROUTES: [(&str, &str); 11] = [
+/// Every route of the node's internal API, without `/sessions` before it; the one that ends the session comes last.
+const ROUTES: [(&str, &str); 17] = [
+    ("get", "/node"),
     ("get", ""),
     ("get", "/{account_id}"),
     ("put", "/{account_id}"),
     ("get", "/{account_id}/qr"),
     ("post", "/{account_id}/pairing-code"),
+    ("get", "/{account_id}/profile"),
+    ("put", "/{account_id}/profile"),
+    ("get", "/{account_id}/profile/picture"),
+    ("put", "/{account_id}/profile/picture"),
+    ("delete", "/{account_id}/profile/picture"),
     ("post", "/{account_id}/messages"),
     ("post", "/{account_id}/read"),
     ("post", "/{account_id}/restart"),
@@ -30,14 +36,25 @@ const ROUTES: [(&str, &str); 11] = [
 async fn call(client: &NodeClient, route: (&str, &str), lease: &Lease) -> Result<(), CallError> {
     let id = RequestId::generate();
     match route {
+        ("get", "/node") => client.probe(&id).await.map(drop),
         ("get", "") => client.list(&id).await.map(drop),
         ("get", "/{account_id}") => client.state(lease, &id).await.map(drop),
-        ("put", "/{account_id}") => client.start(lease, &StartSession { linked: false }, &id).await.map(drop),
+        ("put", "/{account_id}") => client.start(lease, &StartSession::new(false), &id).await.map(drop),
         ("get", "/{account_id}/qr") => client.qr(lease, Duration::ZERO, &id).await.map(drop),
         ("post", "/{account_id}/pairing-code") => {
             let request = RequestPairingCode { phone: format!("+{ANNA}").parse().unwrap() };
             client.pairing_code(lease, &request, &id).await.map(drop)
         }
+        ("get", "/{account_id}/profile") => client.profile(lease, &id).await.map(drop),
+        ("put", "/{account_id}/profile") => {
+            client.change_profile(lease, &ProfileChange::default(), &id).await.map(drop)
+        }
+        ("get", "/{account_id}/profile/picture") => client.picture(lease, &id).await.map(drop),
+        ("put", "/{account_id}/profile/picture") => {
+            let picture = ProfilePicture { jpeg: "/9j/".to_owned() };
+            client.put_picture(lease, &picture, &id).await.map(drop)
+        }
+        ("delete", "/{account_id}/profile/picture") => client.delete_picture(lease, &id).await.map(drop),
         ("post", "/{account_id}/messages") => {
             client.send(lease, &message(BERT, "3EB0", "no"), &id).await.map(drop)
         }
@@ -61,11 +78,11 @@ fn the_routes_here_are_all_that_the_node_serves() {
     let (_, table) = source.split_once("fn internal").unwrap();
     let (table, _) = table.split_once("\n}").unwrap();
     let mut served: Vec<_> = table
-        .split(".route(\"/sessions")
+        .split(".route(\"")
         .skip(1)
         .map(|route| {
             let (path, handler) = route.split_once("\", web::").unwrap();
-            (handler.split_once("()").unwrap().0, path)
+            (handler.split_once("()").unwrap().0, path.strip_prefix("/sessions").unwrap_or(path))
         })
         .collect();
     assert_eq!(table.matches("web::").count(), served.len(), "a route that this test cannot read");
@@ -130,7 +147,7 @@ async fn a_grant_that_is_not_the_sessions_own_commands_nothing() {
     for stale in [older, newer, other] {
         let code = ErrorCode::StaleLease;
         if stale != newer {
-            assert!(refused(client.start(&stale, &StartSession { linked: true }, &id).await, code));
+            assert!(refused(client.start(&stale, &StartSession::new(true), &id).await, code));
         }
         assert!(refused(client.stop(&stale, &id).await, code));
         assert!(refused(client.restart(&stale, &id).await, code));

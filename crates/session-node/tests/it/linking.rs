@@ -56,7 +56,7 @@ async fn starting_a_running_session_changes_nothing() {
     let node = stage.start().await;
     let lease = stage.link(&node, ANNA).await;
     let before = node.client.state(&lease, &RequestId::generate()).await.unwrap();
-    let start = StartSession { linked: true };
+    let start = StartSession::new(true);
     let after = node.client.start(&lease, &start, &RequestId::generate()).await.unwrap();
     assert_eq!(before, after);
     let list = node.client.list(&RequestId::generate()).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_linked_session_without_its_directory_is_missing_and_shows_no_code() {
     let stage = Stage::new().await;
     let node = stage.start().await;
     let (lease, id) = (stage.lease(), RequestId::generate());
-    let start = StartSession { linked: true };
+    let start = StartSession::new(true);
     assert!(refused(node.client.start(&lease, &start, &id).await, ErrorCode::StorageMissing));
     assert_eq!(
         stage.control.reported(lease.account_id, AccountState::Failed).await.reason.map(|r| r.as_str()),
@@ -147,7 +147,7 @@ async fn a_linked_session_whose_directory_holds_no_link_has_failed_and_is_not_tr
     node.client.stop(&lease, &id).await.unwrap();
 
     stage.control.script(|script| script.reports.clear());
-    node.client.start(&lease, &StartSession { linked: true }, &id).await.unwrap();
+    node.client.start(&lease, &StartSession::new(true), &id).await.unwrap();
     let failed = stage.control.reported(lease.account_id, AccountState::Failed).await;
     assert_eq!(failed.reason.map(|reason| reason.as_str()), Some("storage_failed"));
     // Longer than the first wait of a session that is tried again.

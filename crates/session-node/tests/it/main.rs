@@ -15,8 +15,13 @@ mod faulty;
 mod fleet;
 mod hop;
 mod linking;
+mod media;
 mod outbox;
 mod probes;
 mod process;
+#[path = "../../../whatsapp/tests/shared/proxy.rs"]
+#[expect(dead_code, reason = "not every test needs all of it")]
+mod proxy;
+mod settings;
 mod stage;
 mod until;

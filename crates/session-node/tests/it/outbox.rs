@@ -75,7 +75,7 @@ async fn a_session_at_rest_still_hands_over_what_an_earlier_run_received() {
     assert_eq!(stage.control.script(|script| script.repeats), 0, "nothing was lost on the way");
     // Nothing holds the directory: the session starts as ever.
     node.client
-        .start(&lease, &blazz_wire::node_api::StartSession { linked: true }, &RequestId::generate())
+        .start(&lease, &blazz_wire::node_api::StartSession::new(true), &RequestId::generate())
         .await
         .unwrap();
     stage.control.reported(lease.account_id, AccountState::Connected).await;

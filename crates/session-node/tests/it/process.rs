@@ -22,6 +22,7 @@ fn complete() -> Command {
     command
         .env("BLAZZ_NODE_ID", "node-1")
         .env("BLAZZ_NODE_SECRET", "5a".repeat(32))
+        .env("BLAZZ_STORAGE_KEY", "5b".repeat(32))
         .env("BLAZZ_API_URL", "http://127.0.0.1:9")
         .env("BLAZZ_SESSION_ROOT", "/dev/null/nowhere")
         .env("BLAZZ_WHATSAPP_ENDPOINT", "ws://127.0.0.1:9/ws/chat");
@@ -158,7 +159,7 @@ async fn what_the_api_asks_for_is_in_the_log_under_the_apis_own_id() {
     let stage = Stage::new().await;
     let (_running, log) = launch_logged(&stage, "info").await;
     let client = stage.client(&stage.url().await);
-    let (lease, start) = (stage.lease(), StartSession { linked: false });
+    let (lease, start) = (stage.lease(), StartSession::new(false));
     let (asked, read) = (RequestId::generate(), RequestId::generate());
     until("the node to be registered", async || client.start(&lease, &start, &asked).await.ok()).await;
     client.state(&lease, &read).await.unwrap();
@@ -181,7 +182,7 @@ async fn the_log_names_no_phone_even_when_it_tells_everything() {
     let stage = Stage::new().await;
     let (_running, log) = launch_logged(&stage, "trace").await;
     let client = stage.client(&stage.url().await);
-    let (lease, start, id) = (stage.lease(), StartSession { linked: false }, RequestId::generate());
+    let (lease, start, id) = (stage.lease(), StartSession::new(false), RequestId::generate());
     until("the node to be registered", async || client.start(&lease, &start, &id).await.ok()).await;
     let qr = client.qr(&lease, Duration::from_secs(20), &id).await.unwrap();
     stage.emulator.scan(ANNA, &qr.text).await.unwrap();

@@ -10,8 +10,9 @@ use blazz_domain::{
 use blazz_emulator::{Emulator, EmulatorConfig};
 use blazz_session_node::engine::{Engine, WhatsApp};
 use blazz_session_node::{Config, RunError, run_with};
+use blazz_session_store::StorageSecret;
 use blazz_telemetry::{LogFormat, Shutdown};
-use blazz_whatsapp::EngineConfig;
+use blazz_whatsapp::{EngineConfig, FleetVersion, ProxyPolicy};
 use blazz_wire::NodeClient;
 use blazz_wire::keys::{FleetSecret, NodeKeys};
 use blazz_wire::node_api::{Assignment, SendMessage, StartSession};
@@ -31,6 +32,7 @@ pub(crate) struct Stage {
     pub(crate) control: Control,
     pub(crate) secret: FleetSecret,
     pub(crate) workspace: WorkspaceId,
+    pub(crate) version: FleetVersion,
     directory: tempfile::TempDir,
 }
 
@@ -47,7 +49,14 @@ impl Stage {
         let secret = FleetSecret::generate();
         let control = Control::start(&secret).await;
         let directory = tempfile::tempdir().unwrap();
-        Self { emulator, control, secret, workspace: WorkspaceId::new(), directory }
+        Self {
+            emulator,
+            control,
+            secret,
+            workspace: WorkspaceId::new(),
+            version: FleetVersion::default(),
+            directory,
+        }
     }
 
     pub(crate) fn node_id(&self) -> NodeId {
@@ -68,7 +77,7 @@ impl Stage {
 
     /// Counts on these sessions from the next registration on.
     pub(crate) fn assign(&self, leases: &[Lease]) {
-        let assignments = leases.iter().map(|lease| Assignment { lease: *lease, linked: true }).collect();
+        let assignments = leases.iter().map(|lease| Assignment::new(*lease, true)).collect();
         self.control.script(|script| script.assignments = assignments);
     }
 
@@ -77,6 +86,8 @@ impl Stage {
             endpoint: Some(self.emulator.ws_url().parse().unwrap()),
             prekeys: Some(20),
             close_timeout: Duration::from_secs(1),
+            version: self.version.clone(),
+            proxies: ProxyPolicy::AllowPrivate,
             ..EngineConfig::default()
         }
     }
@@ -123,8 +134,12 @@ impl Stage {
             secret_previous: None,
             api_url: self.control.url().parse().unwrap(),
             session_root: self.session_root(),
+            storage_key: StorageSecret::parse(&"5b".repeat(32)).unwrap(),
+            storage_key_previous: None,
             capacity: 50,
             start_concurrency: 4,
+            media_concurrency: 2,
+            media_limit: 1 << 20,
             engine: self.engine_config(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -201,7 +216,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start(&self, lease: &Lease) {
-        let start = StartSession { linked: false };
+        let start = StartSession::new(false);
         self.client.start(lease, &start, &RequestId::generate()).await.unwrap();
     }
 

@@ -151,3 +151,6 @@ fn stamp(seconds: i64) -> u32 {
 fn now() -> u32 {
     stamp(SystemClock.now().unix_seconds())
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,42 @@ async fn a_code_that_nobody_scans_runs_out() {
     let session = stage.linked().await;
     stage.close(session).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_of_codes_ends_with_what_the_server_offers_and_a_start_begins_another() {
+    let stage = Stage::new().await;
+    let fault = blazz_emulator::FaultRequest::new(blazz_emulator::Fault::FewerCodes { codes: 0 }).times(1);
+    stage.emulator.fault(fault).await.unwrap();
+    let session = stage.open(false).await.unwrap();
+    state_for(&session, AccountState::QrTimeout, StateReason::QrExpired).await;
+    assert!(session.qr().borrow().is_none());
+    stage.close(session).await;
+    let session = stage.linked().await;
+    stage.close(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_phone_lists_the_device_under_the_name_that_was_chosen() {
+    let mut stage = Stage::new().await;
+    stage.settings.device_name = "Front desk ☎".to_owned();
+    let session = stage.linked().await;
+    let devices = stage.emulator.devices(crate::stage::ANNA).await.unwrap();
+    assert_eq!(devices[0].name, "Front desk ☎");
+    stage.close(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_needs_a_passkey_says_so_and_can_be_tried_again() {
+    let stage = Stage::new().await;
+    let fault = blazz_emulator::FaultRequest::new(blazz_emulator::Fault::WantPasskey).times(1);
+    stage.emulator.fault(fault).await.unwrap();
+    let session = stage.open(false).await.unwrap();
+    let code = qr(&session).await;
+    let scanned = stage.emulator.scan(crate::stage::ANNA, &code).await;
+    assert_eq!(scanned, Err(blazz_emulator::EmulatorError::PasskeyWanted));
+    state_for(&session, AccountState::Failed, StateReason::PasskeyRequired).await;
+    assert!(session.qr().borrow().is_none(), "that code leads nowhere");
+    stage.close(session).await;
+    let session = stage.linked().await;
+    stage.close(session).await;
+}

@@ -11,7 +11,11 @@ mod linking;
 mod loss;
 mod messages;
 mod pairing;
+mod profile;
+#[path = "../shared/proxy.rs"]
+mod proxy;
 mod reconnecting;
 mod replies;
 mod stage;
 mod stopping;
+mod through_proxy;

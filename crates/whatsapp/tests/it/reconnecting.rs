@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use blazz_domain::{AccountState, ProviderMessageId, SendOutcome, StateReason};
-use blazz_emulator::{Fault, FaultRequest};
+use blazz_domain::{AccountState, ClientVersion, ProviderMessageId, SendOutcome, StateReason};
+use blazz_emulator::{Fault, FaultRequest, VersionChange};
+use blazz_whatsapp::EngineError;
 
-use crate::stage::{Stage, connected, report, send, state_for, texts, until};
+use crate::stage::{ANNA, Stage, connected, qr, report, send, state_for, texts, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_socket_is_followed_by_another() {
@@ -44,10 +45,8 @@ async fn a_replaced_session_fails_and_does_not_fight_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_banned_number_and_an_old_client_wait_for_a_person() {
-    for (code, reason) in
-        [(402, StateReason::Banned), (403, StateReason::Banned), (405, StateReason::ClientOutdated)]
-    {
+async fn a_banned_number_waits_for_a_person() {
+    for (code, reason) in [(402, StateReason::Banned), (403, StateReason::Banned)] {
         let stage = Stage::new().await;
         let session = stage.linked().await;
         stage.emulator.fault(FaultRequest::new(Fault::RefuseLogins { reason: code })).await.unwrap();
@@ -80,5 +79,44 @@ async fn a_server_that_is_not_there_is_tried_again() {
     let session = stage.open(false).await.unwrap();
     report(&session, "the attempt", |report| report.reason == Some(StateReason::ConnectionLost)).await;
     assert_eq!(session.reports().borrow().state, AccountState::Starting, "it was never linked");
+    stage.close(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_client_waits_for_a_newer_version_and_connects_with_that_at_once() {
+    let stage = Stage::new().await;
+    let session = stage.linked().await;
+    let claimed = stage.config.version.current();
+    let newer = ClientVersion(claimed.0, claimed.1, claimed.2 + 1);
+    stage.emulator.set_client_version(VersionChange { minimum: Some(newer), ..Default::default() }).await;
+    stage.emulator.fault(FaultRequest::new(Fault::DropSockets)).await.unwrap();
+    state_for(&session, AccountState::Disconnected, StateReason::ClientOutdated).await;
+    assert_eq!(stage.config.version.refused(), Some(claimed));
+    assert!(matches!(session.logout().await, Err(EngineError::NotConnected)), "it answers while it waits");
+
+    // A version that is refused too is waited with in the same way.
+    let between = ClientVersion(claimed.0, claimed.1, claimed.2 - 1);
+    stage.config.version.set(Some(between));
+    until("the refusal", async || (stage.config.version.refused() == Some(between)).then_some(())).await;
+    assert_eq!(stage.emulator.stats().await.refused_logins, 2, "nothing is tried in vain");
+    stage.config.version.set(Some(newer));
+    connected(&session).await;
+    assert_eq!(stage.config.version.refused(), None);
+    assert_eq!(stage.emulator.devices(ANNA).await.unwrap().len(), 1, "it is the same link");
+    stage.close(session).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_client_that_was_never_linked_shows_its_code_once_a_newer_version_is_claimed() {
+    let stage = Stage::new().await;
+    let claimed = stage.config.version.current();
+    let newer = ClientVersion(claimed.0, claimed.1, claimed.2 + 1);
+    stage.emulator.set_client_version(VersionChange { minimum: Some(newer), ..Default::default() }).await;
+    let session = stage.open(false).await.unwrap();
+    state_for(&session, AccountState::Starting, StateReason::ClientOutdated).await;
+    stage.config.version.set(Some(newer));
+    let code = qr(&session).await;
+    stage.emulator.scan(ANNA, &code).await.unwrap();
+    connected(&session).await;
     stage.close(session).await;
 }

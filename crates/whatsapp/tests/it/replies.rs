@@ -15,7 +15,8 @@ async fn bert(stage: &Stage) -> Session {
     let lease = Lease { account_id: AccountId::new(), ..stage.lease };
     let directory = stage.root.open_session(&lease, false).unwrap();
     let (config, clock) = (Arc::new(stage.config.clone()), Arc::new(SystemClock));
-    let session = Session::open(config, directory, stage.numbers.clone(), clock).await.unwrap();
+    let session =
+        Session::open(config, stage.settings.clone(), directory, stage.numbers.clone(), clock).await.unwrap();
     let code = qr(&session).await;
     stage.emulator.scan(BERT, &code).await.unwrap();
     connected(&session).await;
@@ -46,7 +47,7 @@ fn reaction(target: &ProviderMessageId, emoji: &str) -> MessageContent {
 
 async fn say(session: &Session, to: &Jid, content: &MessageContent, about: &Reference) -> ProviderMessageId {
     let id = ProviderMessageId::generate();
-    let outcome = session.send(to, &id, content, Some(about)).await;
+    let outcome = session.send(to, &id, content, Some(about), None).await;
     assert!(matches!(outcome, SendOutcome::Acknowledged { .. }), "{outcome:?}");
     id
 }
@@ -99,7 +100,7 @@ async fn a_reaction_to_nothing_is_refused_and_nothing_written() {
     let frames = stage.emulator.stats().await.messages;
     let target = ProviderMessageId("3EB0AA".to_owned());
     let id = ProviderMessageId::generate();
-    let outcome = session.send(&jid(BERT), &id, &reaction(&target, "👍"), None).await;
+    let outcome = session.send(&jid(BERT), &id, &reaction(&target, "👍"), None, None).await;
     assert_eq!(outcome, SendOutcome::Refused { code: 400 });
     assert_eq!(stage.emulator.stats().await.messages, frames);
     assert!(stage.emulator.messages(ANNA).await.unwrap().is_empty());

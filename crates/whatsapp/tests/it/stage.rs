@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use blazz_domain::{
     AccountId, AccountState, Clock, Epoch, Incarnation, Jid, Lease, MessageContent, ProviderMessageId,
-    SendOutcome, SessionEvent, SessionReport, StateReason, SystemClock, WorkspaceId,
+    SendOutcome, SessionEvent, SessionReport, SessionSettings, StateReason, SystemClock, WorkspaceId,
 };
 use blazz_emulator::{DeviceInfo, Emulator, EmulatorConfig, PhoneMessage};
 use blazz_session_store::{SessionRoot, StorageKey, StorageKeys, StoreError};
@@ -22,6 +22,7 @@ pub(crate) struct Stage {
     pub(crate) emulator: Emulator,
     pub(crate) root: SessionRoot,
     pub(crate) config: EngineConfig,
+    pub(crate) settings: SessionSettings,
     pub(crate) numbers: StateNumbers,
     pub(crate) lease: Lease,
     pub(crate) directory: tempfile::TempDir,
@@ -46,6 +47,7 @@ impl Stage {
                 prekeys: Some(30),
                 ..EngineConfig::default()
             },
+            settings: SessionSettings::default(),
             emulator,
             root: SessionRoot::open(&directory.path().join("sessions"), keys()).unwrap(),
             numbers: StateNumbers::new(Incarnation(1), 0),
@@ -62,7 +64,8 @@ impl Stage {
     /// Opens the stage's session by another clock.
     pub(crate) async fn open_by(&self, clock: Arc<dyn Clock>, linked: bool) -> Result<Session, OpenError> {
         let directory = self.root.open_session(&self.lease, linked)?;
-        Session::open(Arc::new(self.config.clone()), directory, self.numbers.clone(), clock).await
+        let (config, settings) = (Arc::new(self.config.clone()), self.settings.clone());
+        Session::open(config, settings, directory, self.numbers.clone(), clock).await
     }
 
     /// Opens the stage's session as soon as whoever had it open before is gone.
@@ -93,7 +96,8 @@ impl Stage {
         connected(&session).await;
         let directory = SessionRoot::open(&copy, keys()).unwrap().open_session(&self.lease, true).unwrap();
         let (config, clock) = (Arc::new(self.config.clone()), Arc::new(SystemClock));
-        let twin = Session::open(config, directory, self.numbers.clone(), clock).await.unwrap();
+        let settings = self.settings.clone();
+        let twin = Session::open(config, settings, directory, self.numbers.clone(), clock).await.unwrap();
         (session, twin)
     }
 
@@ -179,7 +183,7 @@ pub(crate) fn jid(phone: &str) -> Jid {
 }
 
 pub(crate) async fn send(session: &Session, id: &ProviderMessageId, text: &str) -> SendOutcome {
-    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None).await
+    session.send(&jid(BERT), id, &MessageContent::Text { text: text.to_owned() }, None, None).await
 }
 
 /// Everything in the outboxes that nobody has acknowledged, oldest first, up to the first batch's end.
@@ -195,9 +199,9 @@ pub(crate) fn texts(session: &Session) -> Vec<(String, String)> {
     let texts = events.filter_map(|event| match event {
         SessionEvent::Message(message) => match message.content {
             MessageContent::Text { text } => Some((message.id.0, text)),
-            MessageContent::Reaction { .. } | MessageContent::Unsupported { .. } => None,
+            _ => None,
         },
-        SessionEvent::Receipt(_) => None,
+        SessionEvent::Receipt(_) | SessionEvent::Media(_) => None,
     });
     texts.collect()
 }

@@ -5,21 +5,24 @@ use std::time::Duration;
 
 use blazz_domain::{Clock, ErrorCode, Lease, random};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::CallError;
+use super::file::{FileToSend, OCTETS};
 use crate::keys::NodeKeys;
 use crate::problem::Problem;
 use crate::request_id::{self, RequestId};
-use crate::signature::{RequestParts, ResponseParts, SigningKey, content_digest, field, is_digest_of};
+use crate::signature::{
+    RequestParts, ResponseParts, SigningKey, content_digest, digest_field, field, is_digest_of,
+};
 
 /// The most bytes an answer may have: room for the list of 20,000 sessions.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// Who speaks, who listens.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,8 @@ pub(super) struct Call<'a> {
     pub(super) query: Option<String>,
     pub(super) lease: Option<&'a Lease>,
     pub(super) body: Bytes,
+    /// A file instead of the body.
+    pub(super) file: Option<FileToSend>,
     /// Instead of the client's own time limit.
     pub(super) timeout: Option<Duration>,
     pub(super) request_id: &'a RequestId,
@@ -53,7 +58,16 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(method: Method, path: &'a str, request_id: &'a RequestId) -> Self {
-        Self { method, path, query: None, lease: None, body: Bytes::new(), timeout: None, request_id }
+        Self {
+            method,
+            path,
+            query: None,
+            lease: None,
+            body: Bytes::new(),
+            file: None,
+            timeout: None,
+            request_id,
+        }
     }
 
     pub(super) fn under(self, lease: &'a Lease) -> Self {
@@ -69,16 +83,38 @@ impl<'a> Call<'a> {
 
 impl Hop {
     pub(super) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, CallError> {
+        let (response, signature) = self.send(call).await?;
+        let status = response.status();
+        let body = self.whole(response, &signature).await?;
+        if status.is_success() { parse(&body) } else { Err(refused(problem(status, &body))) }
+    }
+
+    /// Sends the request; its answer, of which nothing is believed yet, and the `signature` field of the request.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<(Response, String), CallError> {
         let (request, signature) = self.request(call);
         let response = request.send().await.map_err(not_sent)?;
         let status = response.status();
-        let headers = response.headers().clone();
-        if status.is_server_error() && !headers.contains_key(field::SIGNATURE) {
+        if status.is_server_error() && !response.headers().contains_key(field::SIGNATURE) {
             return Err(CallError::Interrupted(format!("an unsigned answer with status {status}")));
         }
+        Ok((response, signature))
+    }
+
+    /// The body of a refusal, as the error that it is.
+    pub(super) async fn refusal(&self, response: Response, signature: &str) -> CallError {
+        let status = response.status();
+        match self.whole(response, signature).await {
+            Ok(body) => refused(problem(status, &body)),
+            Err(error) => error,
+        }
+    }
+
+    /// The whole body of an answer, believed.
+    async fn whole(&self, response: Response, signature: &str) -> Result<BytesMut, CallError> {
+        let status = response.status();
+        let content_digest = self.verify(status, response.headers(), signature)?;
         let body = read(response).await?;
-        self.verify(status, &headers, &body, &signature)?;
-        if status.is_success() { parse(&body) } else { Err(refused(problem(status, &body))) }
+        if is_digest_of(&content_digest, &body) { Ok(body) } else { Err(another_digest(status)) }
     }
 
     /// The signed request, and its `signature` field.
@@ -86,13 +122,16 @@ impl Hop {
         let mut url = self.base_url.clone();
         url.set_path(call.path);
         url.set_query(call.query.as_deref());
-        let digest = content_digest(&call.body);
+        let (content_type, digest) = match &call.file {
+            Some(file) => (OCTETS, digest_field(&file.sha256)),
+            None => (JSON, content_digest(&call.body)),
+        };
         let lease = call.lease.map(ToString::to_string);
         let parts = RequestParts {
             method: call.method.as_str(),
             path: url.path(),
             query: url.query().unwrap_or_default(),
-            content_type: JSON,
+            content_type,
             content_digest: &digest,
             from: &self.from,
             to: &self.to,
@@ -104,14 +143,17 @@ impl Hop {
         let mut request = self
             .http
             .request(call.method, url)
-            .header(field::CONTENT_TYPE, JSON)
+            .header(field::CONTENT_TYPE, content_type)
             .header(field::CONTENT_DIGEST, digest)
             .header(field::FROM, &self.from)
             .header(field::TO, &self.to)
             .header(field::SIGNATURE_INPUT, signed.input)
             .header(field::SIGNATURE, &signed.signature)
-            .header(request_id::HEADER, call.request_id.as_str())
-            .body(call.body);
+            .header(request_id::HEADER, call.request_id.as_str());
+        request = match call.file {
+            Some(file) => request.header(CONTENT_LENGTH, file.size).body(file.body),
+            None => request.body(call.body),
+        };
         if let Some(lease) = lease {
             request = request.header(field::LEASE, lease);
         }
@@ -121,13 +163,13 @@ impl Hop {
         (request, signed.signature)
     }
 
-    fn verify(
+    /// Verifies everything but the body; the digest that the body must have.
+    pub(super) fn verify(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
-        body: &[u8],
         request_signature: &str,
-    ) -> Result<(), CallError> {
+    ) -> Result<String, CallError> {
         let unsigned =
             |name| CallError::BadAnswer(format!("status {status}, without exactly one {name} field"));
         let one = |name: &'static str| one(headers, name).ok_or_else(|| unsigned(name));
@@ -136,11 +178,7 @@ impl Hop {
         ResponseParts { status: status.as_u16(), content_digest, request_signature }
             .verify(self.listener(), input, signature)
             .map_err(|forged| CallError::BadAnswer(format!("status {status}: {forged}")))?;
-        if is_digest_of(content_digest, body) {
-            Ok(())
-        } else {
-            Err(CallError::BadAnswer(format!("status {status}: the body has another digest")))
-        }
+        Ok(content_digest.to_owned())
     }
 
     fn speaker(&self) -> &SigningKey {
@@ -156,6 +194,10 @@ impl Hop {
             Direction::NodeToApi => self.keys.api_to_node(),
         }
     }
+}
+
+pub(super) fn another_digest(status: StatusCode) -> CallError {
+    CallError::BadAnswer(format!("status {status}: the body has another digest"))
 }
 
 /// The value of a field that occurs exactly once.
@@ -216,7 +258,7 @@ fn refused(problem: Problem) -> CallError {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

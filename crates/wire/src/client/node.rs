@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{Clock, Lease, NodeId, PairingCode, QrCode, SendOutcome};
+use blazz_domain::{Clock, Lease, NodeId, PairingCode, Profile, ProfileChange, QrCode, SendOutcome};
 use bytes::Bytes;
 use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::CallError;
 use super::hop::{Call, Direction, Hop};
 use crate::keys::NodeKeys;
 use crate::node_api::{
-    Deleted, ReadMessages, RequestPairingCode, SendMessage, SessionList, SessionStatus, StartSession, Told,
+    Deleted, NodeStatus, PictureChanged, ProfilePicture, ReadMessages, RequestPairingCode, SendMessage,
+    SessionList, SessionStatus, StartSession, Told,
 };
 use crate::request_id::RequestId;
 use crate::routes::{self, API_NAME};
@@ -21,8 +24,20 @@ use crate::routes::{self, API_NAME};
 const MAX_QR_WAIT: Duration = Duration::from_secs(60);
 /// What a pairing code may take: the session comes to the point of showing codes, then WhatsApp answers.
 const PAIRING_PATIENCE: Duration = Duration::from_secs(60);
+/// What a probe may take: whoever asks is waiting.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
+/// What a deletion may take before its caller goes on: what the node did not confirm, it is told again.
+const DELETE_PATIENCE: Duration = Duration::from_secs(3);
+/// What a call for a profile or its picture may take: two queries of WhatsApp, or one and a download.
+const PROFILE_PATIENCE: Duration = Duration::from_secs(25);
+/// What a message with a file may take: the node fetches the file and puts it on WhatsApp's media host first.
+const FILE_PATIENCE: Duration = Duration::from_secs(300);
 /// What a call may take beside the waiting that it asked for.
 const QR_MARGIN: Duration = Duration::from_secs(10);
+
+/// The body of a call that has none.
+#[derive(Serialize)]
+struct Nothing {}
 
 /// The API's side of the hop to one node. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,7 +110,9 @@ impl NodeClient {
     /// See [`CallError`].
     pub async fn delete(&self, lease: &Lease, request_id: &RequestId) -> Result<Deleted, CallError> {
         let path = routes::session(lease.account_id, "");
-        self.0.call(Call::new(Method::DELETE, &path, request_id).under(lease)).await
+        let mut call = Call::new(Method::DELETE, &path, request_id).under(lease);
+        call.timeout = Some(DELETE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// The code to scan; waits for one for `wait`, at most 60 s.
@@ -132,6 +149,78 @@ impl NodeClient {
         self.0.call(call).await
     }
 
+    /// What others see of the account.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn profile(&self, lease: &Lease, request_id: &RequestId) -> Result<Profile, CallError> {
+        self.ask_profile(Method::GET, "/profile", lease, &Nothing {}, request_id).await
+    }
+
+    /// Changes what others see of the account.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn change_profile(
+        &self,
+        lease: &Lease,
+        change: &ProfileChange,
+        request_id: &RequestId,
+    ) -> Result<Profile, CallError> {
+        self.ask_profile(Method::PUT, "/profile", lease, change, request_id).await
+    }
+
+    /// The account's picture.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn picture(&self, lease: &Lease, request_id: &RequestId) -> Result<ProfilePicture, CallError> {
+        self.ask_profile(Method::GET, "/profile/picture", lease, &Nothing {}, request_id).await
+    }
+
+    /// Gives the account a picture.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn put_picture(
+        &self,
+        lease: &Lease,
+        picture: &ProfilePicture,
+        request_id: &RequestId,
+    ) -> Result<PictureChanged, CallError> {
+        self.ask_profile(Method::PUT, "/profile/picture", lease, picture, request_id).await
+    }
+
+    /// Takes the account's picture away.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn delete_picture(
+        &self,
+        lease: &Lease,
+        request_id: &RequestId,
+    ) -> Result<PictureChanged, CallError> {
+        self.ask_profile(Method::DELETE, "/profile/picture", lease, &Nothing {}, request_id).await
+    }
+
+    async fn ask_profile<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        action: &str,
+        lease: &Lease,
+        body: &impl Serialize,
+        request_id: &RequestId,
+    ) -> Result<T, CallError> {
+        let path = routes::session(lease.account_id, action);
+        let has_body = method == Method::PUT;
+        let mut call = Call::new(method, &path, request_id).under(lease);
+        if has_body {
+            call = call.json(body)?;
+        }
+        call.timeout = Some(PROFILE_PATIENCE);
+        self.0.call(call).await
+    }
+
     /// Sends a message and waits for what became of it.
     ///
     /// # Errors
@@ -143,7 +232,9 @@ impl NodeClient {
         request_id: &RequestId,
     ) -> Result<SendOutcome, CallError> {
         let path = routes::session(lease.account_id, "/messages");
-        self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(message)?).await
+        let mut call = Call::new(Method::POST, &path, request_id).under(lease).json(message)?;
+        call.timeout = message.content.file().map(|_| FILE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// Tells the writer of messages that they were read.
@@ -158,6 +249,16 @@ impl NodeClient {
     ) -> Result<Told, CallError> {
         let path = routes::session(lease.account_id, "/read");
         self.0.call(Call::new(Method::POST, &path, request_id).under(lease).json(messages)?).await
+    }
+
+    /// What the node is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn probe(&self, request_id: &RequestId) -> Result<NodeStatus, CallError> {
+        let mut call = Call::new(Method::GET, routes::NODE, request_id);
+        call.timeout = Some(PROBE_PATIENCE);
+        self.0.call(call).await
     }
 
     /// Every session that the node runs.

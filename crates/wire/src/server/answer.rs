@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use blazz_domain::ErrorCode;
-use bytes::Bytes;
 
+use super::file::KnownDigest;
 use super::verifier::Verifier;
 use crate::keys::NodeKeys;
 use crate::problem::{self, Problem};
@@ -66,11 +66,15 @@ pub(super) struct Signer {
 
 impl Signer {
     /// The same answer, buffered and signed; a bare error becomes a problem.
-    pub(super) async fn sign<B: MessageBody>(
+    pub(super) async fn sign<B: MessageBody + 'static>(
         &self,
         response: HttpResponse<B>,
         request_id: &RequestId,
     ) -> HttpResponse {
+        let known = response.extensions().get::<KnownDigest>().map(|digest| digest.0.clone());
+        if let Some(digest) = known {
+            return self.seal(response.map_into_boxed_body(), digest, request_id);
+        }
         let (response, body) = response.into_parts();
         let Ok(body) = to_bytes(body).await else {
             tracing::error!(%request_id, "the body of an answer could not be made");
@@ -84,18 +88,19 @@ impl Signer {
             }
             return self.finish(plain, request_id).await;
         }
-        self.seal(response.set_body(body.clone()).map_into_boxed_body(), &body, request_id)
+        let digest = content_digest(&body);
+        self.seal(response.set_body(body).map_into_boxed_body(), digest, request_id)
     }
 
     /// For a problem that we made ourselves: its body is in memory.
     async fn finish(&self, response: HttpResponse, request_id: &RequestId) -> HttpResponse {
         let (response, body) = response.into_parts();
         let body = to_bytes(body).await.unwrap_or_default();
-        self.seal(response.set_body(body.clone()).map_into_boxed_body(), &body, request_id)
+        let digest = content_digest(&body);
+        self.seal(response.set_body(body).map_into_boxed_body(), digest, request_id)
     }
 
-    fn seal(&self, mut response: HttpResponse, body: &Bytes, request_id: &RequestId) -> HttpResponse {
-        let digest = content_digest(body);
+    fn seal(&self, mut response: HttpResponse, digest: String, request_id: &RequestId) -> HttpResponse {
         let status = response.status().as_u16();
         let signed = self.verifier.sign(&self.keys, status, &digest, &self.request_signature);
         set(&mut response, field::CONTENT_DIGEST, digest);

@@ -78,7 +78,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<SignedJson<T>, InternalError
     })
 }
 
-fn outside_of_scope() -> InternalError {
+pub(super) fn outside_of_scope() -> InternalError {
     tracing::error!("a handler of the signed hop is routed outside of its scope");
     InternalError(crate::problem::Problem::new(500, ErrorCode::Internal))
 }

@@ -6,12 +6,14 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, error};
 use blazz_domain::{ErrorCode, Lease};
+use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::answer::{Signer, problem_response, with_request_id};
 use super::body;
 use super::extract::{CallLease, Caller, VerifiedBody};
+use super::file::Unread;
 use super::refusal::Refusal;
 use super::verifier::{Verified, Verifier, one};
 use crate::keys::NodeKeys;
@@ -110,21 +112,46 @@ async fn admit(
     request: &mut ServiceRequest,
     request_id: &RequestId,
 ) -> Result<(), Denied> {
-    let body = body::read(request, limit).await.map_err(Denied::Problem)?;
-    if !is_digest_of(&verified.content_digest, &body) {
-        return Err(Denied::Untrusted(Refusal::Digest));
-    }
+    let is_file = routes::is_file(request.method().as_str(), request.uri().path());
+    let body = if is_file { None } else { Some(believed_body(verified, limit, request).await?) };
     let lease = lease(request).map_err(Denied::Problem)?;
-    if !verifier.is_first(verified).await {
+    // Of a file that is asked at its end.
+    if body.is_some() && !verifier.is_first(verified).await {
         return Err(Denied::Untrusted(Refusal::Replayed));
     }
-    tracing::trace!(%request_id, bytes = body.len(), "believed a request");
+    tracing::trace!(%request_id, bytes = body.as_ref().map(Bytes::len), "believed a request");
     if let Some(lease) = lease {
         request.extensions_mut().insert(CallLease(lease));
     }
-    request.extensions_mut().insert(VerifiedBody(body.clone()));
-    request.set_payload(Payload::from(body));
+    match body {
+        Some(body) => {
+            request.extensions_mut().insert(VerifiedBody(body.clone()));
+            request.set_payload(Payload::from(body));
+        }
+        // Its handler reads it, and finds out at the end whether it is the one that was signed.
+        None => {
+            request.extensions_mut().insert(Unread {
+                verifier: verifier.clone(),
+                nonce: verified.nonce.clone(),
+                digest: verified.content_digest.clone(),
+            });
+        }
+    }
     Ok(())
+}
+
+/// The whole body, if it is the one that was signed.
+async fn believed_body(
+    verified: &Verified,
+    limit: usize,
+    request: &mut ServiceRequest,
+) -> Result<Bytes, Denied> {
+    let body = body::read(request, limit).await.map_err(Denied::Problem)?;
+    if is_digest_of(&verified.content_digest, &body) {
+        Ok(body)
+    } else {
+        Err(Denied::Untrusted(Refusal::Digest))
+    }
 }
 
 /// The lease of a verified request, which speaks of the session that the path speaks of.

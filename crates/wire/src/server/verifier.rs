@@ -57,7 +57,7 @@ pub(super) struct Verified {
     pub(super) keys: NodeKeys,
     pub(super) content_digest: String,
     /// What to remember against replay; `None` on idempotent routes.
-    nonce: Option<String>,
+    pub(super) nonce: Option<String>,
 }
 
 impl Verifier {
@@ -115,7 +115,12 @@ impl Verifier {
 
     /// Whether the request is played for the first time. To be asked last, when all else is right: a nonce is spent only by its owner.
     pub(super) async fn is_first(&self, verified: &Verified) -> bool {
-        match &verified.nonce {
+        self.is_first_nonce(verified.nonce.as_deref()).await
+    }
+
+    /// The same of a request of which only that is left.
+    pub(super) async fn is_first_nonce(&self, nonce: Option<&str>) -> bool {
+        match nonce {
             Some(nonce) => self.0.nonces.remember(nonce, NONCE_TTL).await,
             None => true,
         }

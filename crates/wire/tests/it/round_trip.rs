@@ -23,7 +23,7 @@ async fn the_api_calls_a_node() {
     let expect =
         |call: String, body: &str| assert_eq!(node.take_seen(), [seen(call, &id, Some(lease), body)]);
 
-    let started = client.start(&lease, &StartSession { linked: true }, &id).await.unwrap();
+    let started = client.start(&lease, &StartSession::new(true), &id).await.unwrap();
     assert_eq!(started.lease, lease);
     expect(format!("PUT {path}"), "true");
     assert_eq!(client.state(&lease, &id).await.unwrap(), started);
@@ -68,6 +68,7 @@ async fn a_node_calls_the_api() {
         number: 4,
         changes: vec![],
         removed: vec![],
+        outdated: None,
         sessions: 0,
         memory_bytes: 1,
     };

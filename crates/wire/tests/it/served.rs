@@ -218,7 +218,7 @@ fn status_of(lease: Lease) -> SessionStatus {
         phone: None,
         lid: None,
     };
-    SessionStatus { lease, report }
+    SessionStatus { lease, report, settings: None }
 }
 
 fn node_routes(config: &mut web::ServiceConfig) {
@@ -325,6 +325,7 @@ async fn register(
         sessions: vec![],
         heartbeat_ms: 2000,
         ttl_ms: 10_000,
+        client_version: None,
     })
 }
 
@@ -342,6 +343,7 @@ async fn heartbeat(
         stop: vec![],
         remove: vec![],
         report_all: false,
+        client_version: None,
     })
 }
 

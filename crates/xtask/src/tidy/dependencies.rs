@@ -11,7 +11,9 @@ const FLOORS: &[(&str, u8)] = &[
     ("blazz-database", 1),
     ("blazz-bus", 1),
     ("blazz-session-store", 1),
+    ("blazz-media", 1),
     ("blazz-telemetry", 1),
+    ("blazz-program", 1),
     ("blazz-whatsapp", 2),
     ("blazz-jobs", 2),
     ("blazz-services", 3),
@@ -29,6 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("diesel", &["blazz-database"]),
     ("diesel-async", &["blazz-database"]),
     ("redis", &["blazz-bus"]),
+    ("object_store", &["blazz-media"]),
     ("actix-web", &["blazz-api", "blazz-session-node", "blazz-emulator", "blazz-wire"]),
     ("whatsapp-rust", &["blazz-whatsapp", "blazz-emulator"]),
 ];

@@ -15,11 +15,18 @@ use crate::state::AppState;
 /// An account to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "Sales" }))]
+#[schema(example = json!({ "name": "Sales", "device_name": "Acme CRM" }))]
 pub(crate) struct CreateAccount {
     /// Your name for it.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// What the phone is to show in its list of linked devices; `Blazz` unless the installation says otherwise.
+    #[schema(min_length = 1, max_length = 50)]
+    device_name: Option<String>,
+    /// The proxy through which alone the session may connect, `http://` or `socks5://` with host and port, and with `user:password@` where it
+    /// wants them. The password is never shown again.
+    #[schema(max_length = 500)]
+    proxy: Option<String>,
 }
 
 /// Create an account, linked to no phone yet.
@@ -42,7 +49,8 @@ pub(crate) async fn create_account(
     Tenant(workspace_id): Tenant,
     Body(body): Body<CreateAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = NewAccount { name: body.name };
+    let CreateAccount { name, device_name, proxy } = body;
+    let new = NewAccount { name, device_name, proxy };
     let work =
         |state: Data<AppState>| async move { accounts::create(&state.services, workspace_id, new).await };
     let account = promise(state, work).await?;

@@ -4,7 +4,7 @@ use actix_web::patch;
 use actix_web::web::{Data, Json};
 use blazz_domain::{Account, AccountId};
 use blazz_services::accounts::{self, AccountPatch};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::examples;
@@ -14,14 +14,26 @@ use crate::state::AppState;
 /// What to change of an account. What is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "name": "Support" }))]
+#[schema(example = json!({ "name": "Support", "proxy": null }))]
 pub(crate) struct UpdateAccount {
     /// Your name for it.
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
+    /// What the phone is to show in its list of linked devices, from the next linking on.
+    #[schema(min_length = 1, max_length = 50)]
+    device_name: Option<String>,
+    /// The proxy through which alone the session may connect; `null`: none any more. A session that runs connects anew within seconds.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    proxy: Option<Option<String>>,
 }
 
-/// Rename an account.
+/// Tells `null` from what is left out.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Change an account's name, the name of its linked device, or its proxy.
 #[utoipa::path(
     operation_id = "updateAccount",
     tag = "accounts",
@@ -37,9 +49,10 @@ pub(crate) async fn update_account(
     Id(account_id): Id<AccountId>,
     Body(body): Body<UpdateAccount>,
 ) -> Result<Json<Account>, ApiError> {
-    let patch = AccountPatch { name: body.name };
+    let UpdateAccount { name, device_name, proxy } = body;
+    let patch = AccountPatch { name, device_name, proxy };
     let work = |state: Data<AppState>| async move {
-        accounts::rename(&state.services, workspace_id, account_id, patch).await
+        accounts::update(&state.services, workspace_id, account_id, patch).await
     };
     Ok(Json(promise(state, work).await?))
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/workspaces/{workspace_id}/keys`.
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use blazz_domain::{Timestamp, WorkspaceId};
@@ -26,6 +26,9 @@ pub(crate) struct CreateKey {
     /// From when on it opens nothing. Never, unless told.
     #[schema(nullable = false)]
     expires_at: Option<Timestamp>,
+    /// How many requests a minute it may make, apart from all others. Unless told it shares those of its workspace.
+    #[schema(nullable = false, minimum = 1, maximum = 1_000_000)]
+    requests_per_minute: Option<u32>,
 }
 
 /// Create a key of a workspace.
@@ -37,7 +40,11 @@ pub(crate) struct CreateKey {
     security(("operator_key" = [])),
     params(("workspace_id" = WorkspaceId, Path, description = "The workspace.")),
     request_body = CreateKey,
-    responses((status = 201, description = "The key with its secret.", body = CreatedKey, example = json!(examples::created_key()))),
+    responses(
+        (status = 201, description = "The key with its secret.",
+            headers(("Location" = String, description = "Where it is changed and revoked.")),
+            body = CreatedKey, example = json!(examples::created_key())),
+    ),
 )]
 #[post("/v1/workspaces/{workspace_id}/keys")]
 pub(crate) async fn create_key(
@@ -45,9 +52,18 @@ pub(crate) async fn create_key(
     Id(workspace_id): Id<WorkspaceId>,
     Body(body): Body<CreateKey>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = NewKey { name: body.name, scopes: body.scopes, expires_at: body.expires_at };
+    let new = NewKey {
+        name: body.name,
+        scopes: body.scopes,
+        expires_at: body.expires_at,
+        requests_per_minute: body.requests_per_minute,
+    };
     let work =
         |state: Data<AppState>| async move { api_keys::create(&state.services, workspace_id, &new).await };
     let created = promise(state, work).await?;
-    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(created))
+    let location = format!("/v1/workspaces/{workspace_id}/keys/{}", created.key.id);
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(created))
 }

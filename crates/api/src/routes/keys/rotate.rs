@@ -30,7 +30,7 @@ pub(crate) struct RotateKey {
     expires_at: Option<Timestamp>,
 }
 
-/// Replace a key by a new one with the same name and scopes.
+/// Replace a key by a new one with the same name, scopes and quota.
 ///
 /// The new secret is shown this once. The old key goes on for the overlap, so that callers can change over without an outage. A key is
 /// replaced once: asking again is a conflict.

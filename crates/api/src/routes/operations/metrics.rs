@@ -25,5 +25,7 @@ pub(crate) async fn get_metrics(state: Data<AppState>) -> HttpResponse {
         let ready = nodes.iter().filter(|node| node.state == NodeState::Ready).count();
         state.metrics.count_nodes(ready, nodes.len() - ready);
     }
+    state.metrics.count_alone(state.services.bus.counted_alone());
+    state.metrics.count_audit_lost(state.audit.lost());
     HttpResponse::Ok().content_type(Metrics::CONTENT_TYPE).body(state.metrics.render())
 }

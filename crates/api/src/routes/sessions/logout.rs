@@ -10,7 +10,7 @@ use crate::http::{ApiError, Id, Tenant, Traced, promise};
 use crate::openapi::codes;
 use crate::state::AppState;
 
-codes!(AccountNotLinked, SessionNotRunning, NodeUnreachable);
+codes!(AccountNotLinked, SessionNotRunning, ProxyFailed, NodeUnreachable);
 
 /// Log a session out.
 ///

@@ -16,6 +16,7 @@ codes!(
     InvalidPhone,
     AlreadyLinked,
     PairingRefused,
+    ProxyFailed,
     PairingRateLimited,
     NoCapacity,
     NodeUnreachable,

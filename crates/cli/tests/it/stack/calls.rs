@@ -41,6 +41,20 @@ impl Stack {
         answer(request).await
     }
 
+    /// Calls the API with the workspace's key and a body of any type; gives the status and the bytes of the answer.
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> (StatusCode, Vec<u8>) {
+        let request = self.http.request(method, format!("{}{path}", self.text("api_url")));
+        let request = request.bearer_auth(self.text("workspace_key")).header("content-type", content_type);
+        let answer = request.body(body).send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap().to_vec())
+    }
+
     /// `GET`, which must succeed.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, None).await.unwrap();

@@ -12,7 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-pub(crate) use surroundings::{BACKENDS, Backend, environment, fresh_postgres, program, required, runs};
+pub(crate) use surroundings::{
+    BACKENDS, Backend, environment, free_ports as fresh_ports, fresh_postgres, program, required, runs,
+};
 
 /// How long a state may take to come about.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -25,7 +27,7 @@ pub(crate) struct Stack {
     child: Child,
     dir: tempfile::TempDir,
     arguments: Vec<String>,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Stack {
@@ -175,6 +177,8 @@ fn up(arguments: &[String], dir: &tempfile::TempDir) -> Command {
     let log = File::options().create(true).append(true).open(dir.path().join("up.log")).unwrap();
     let mut command = Command::new(program("blazz"));
     command.arg("up").args(arguments).stdin(Stdio::null());
+    // Tests look fifty times a second.
+    command.env("BLAZZ_REQUESTS_PER_MINUTE", "0").env("BLAZZ_REFUSED_KEYS_PER_MINUTE", "0");
     command.stdout(log.try_clone().unwrap()).stderr(log);
     command
 }

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, SessionReport, StateReason};
+use blazz_domain::{AccountState, SessionReport, SessionSettings, StateReason};
 use blazz_session_store::{SessionDirectory, StoreError};
 use blazz_whatsapp::OpenError;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::super::phase::{Live, Opening, Phase};
 use super::{Actor, CRASHED, STABLE};
 use crate::engine::LiveSession;
 use crate::fault::Fault;
+use crate::media::Fetcher;
 use crate::pump::Pump;
 
 /// How long a session may take to end. One that takes longer is left to itself.
@@ -29,11 +30,19 @@ impl Actor {
         self.retire_pump().await;
         self.publish(AccountState::Starting, None);
         match self.open_directory(self.linked.unwrap_or(false)).await {
-            Ok(directory) => {
-                let numbers = self.numbers.clone();
-                self.phase = Phase::Opening(Opening::begin(&self.context, directory, numbers));
-                Ok(())
-            }
+            Ok(directory) => match self.settle_settings(directory).await {
+                Ok((directory, settings)) => {
+                    let numbers = self.numbers.clone();
+                    self.phase = Phase::Opening(Opening::begin(&self.context, settings, directory, numbers));
+                    Ok(())
+                }
+                Err(error) => {
+                    // Without them it might connect in a way that its tenant does not want.
+                    tracing::error!(%error, "the session's settings cannot be kept or read");
+                    self.fail(StateReason::StorageFailed, true).await;
+                    Err(error.into())
+                }
+            },
             Err(error) => {
                 tracing::error!(%error, "the session's directory cannot be opened");
                 let helps = !matches!(error, StoreError::Missing | StoreError::StaleEpoch { .. });
@@ -43,11 +52,35 @@ impl Actor {
         }
     }
 
+    /// Keeps the tenant's choices in the directory, or takes those that an earlier run was told: a logout opens sessions that the API has not
+    /// started, and they too must take the proxy.
+    async fn settle_settings(
+        &mut self,
+        directory: SessionDirectory,
+    ) -> Result<(SessionDirectory, SessionSettings), StoreError> {
+        let told = self.settings.clone();
+        let settling = self.context.runtime.spawn_blocking(move || {
+            let settings = match told {
+                Some(settings) => {
+                    directory.keep_settings(&settings)?;
+                    settings
+                }
+                None => directory.settings()?.unwrap_or_default(),
+            };
+            Ok((directory, settings))
+        });
+        match settling.await {
+            Ok(settled) => settled,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     pub(super) fn opened(&mut self, live: Live) {
         tracing::info!("the session is open");
         let outboxes = live.session.outboxes();
         self.published.pumps(&outboxes);
         self.pump = Some(Pump::start(&self.context, self.lease, outboxes));
+        self.fetcher = Some(Fetcher::start(&self.context, self.lease, Arc::clone(&live.session)));
         self.published.open(Arc::clone(&live.session));
         self.phase = Phase::Live(live);
     }
@@ -118,6 +151,9 @@ impl Actor {
     /// Ends the session, if it runs. The pump goes on with what it left.
     pub(super) async fn close(&mut self) {
         self.published.close();
+        if let Some(fetcher) = self.fetcher.take() {
+            fetcher.end().await;
+        }
         let live = match mem::replace(&mut self.phase, Phase::Resting) {
             Phase::Resting | Phase::Waiting(_) => None,
             Phase::Opening(opening) => opening.cancel().await,

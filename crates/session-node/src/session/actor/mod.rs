@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Incarnation, Lease, StateReason};
+use blazz_domain::{AccountState, Incarnation, Lease, SessionSettings, StateReason};
 use blazz_whatsapp::StateNumbers;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use super::phase::{Phase, Step};
 use super::published::Published;
 use crate::backoff::Backoff;
 use crate::context::Context;
+use crate::media::Fetcher;
 use crate::pump::Pump;
 
 /// Waits before a session that failed by a fault of its own is opened again.
@@ -34,9 +35,13 @@ pub(super) struct Actor {
     lease: Lease,
     /// Whether the account was ever linked; `None` while nobody has said so.
     linked: Option<bool>,
+    /// What the tenant has chosen; `None` while nobody has said so: then what an earlier run was told holds.
+    settings: Option<SessionSettings>,
     phase: Phase,
     /// Hands over what the session, or an earlier one, has received.
     pump: Option<Pump>,
+    /// Fetches the files of messages that the session has received.
+    fetcher: Option<Fetcher>,
     backoff: Backoff,
 }
 
@@ -57,8 +62,10 @@ impl Actor {
             numbers,
             lease,
             linked: None,
+            settings: None,
             phase: Phase::Resting,
             pump: None,
+            fetcher: None,
             backoff: CRASHED.clone(),
         }
     }

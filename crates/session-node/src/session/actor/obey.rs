@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blazz_domain::{AccountState, Lease, StateReason};
+use blazz_domain::{AccountState, Lease, SessionReport, SessionSettings, StateReason};
 use blazz_session_store::StoreError;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -35,13 +35,15 @@ impl Actor {
 
     async fn carry_out(&mut self, command: Command) -> Answer {
         match command {
-            Command::Start { lease, linked } => {
+            Command::Start { lease, linked, settings } => {
                 self.check_or_adopt(lease).await?;
-                self.start(linked).await?;
+                let is_other = self.take_settings(settings);
+                self.start(linked, is_other).await?;
             }
-            Command::Ensure { lease, linked } => {
+            Command::Ensure { lease, linked, settings } => {
                 self.check_or_adopt(lease).await?;
-                self.ensure(linked).await?;
+                let is_other = self.take_settings(settings);
+                self.ensure(linked, is_other).await?;
             }
             Command::Stop(lease) => {
                 self.check(lease)?;
@@ -91,18 +93,33 @@ impl Actor {
         Ok(())
     }
 
-    async fn start(&mut self, linked: bool) -> Result<(), Fault> {
-        if self.phase.is_running() {
+    /// Keeps the settings for the next connection, unless they are older than those it has. Whether they make a difference to one that runs:
+    /// what the phone shows, it has learned when it was linked.
+    fn take_settings(&mut self, settings: SessionSettings) -> bool {
+        let before = self.settings.clone().unwrap_or_default();
+        if self.settings.is_some() && settings.revision < before.revision {
+            return false;
+        }
+        let is_linked = self.published.status().report.phone.is_some();
+        let is_other =
+            settings.proxy != before.proxy || (!is_linked && settings.device_name != before.device_name);
+        self.published.has_settings(settings.revision);
+        self.settings = Some(settings);
+        is_other
+    }
+
+    async fn start(&mut self, linked: bool, is_other: bool) -> Result<(), Fault> {
+        if self.phase.is_running() && !is_other {
             return Ok(());
         }
         self.linked = Some(linked);
         self.begin().await
     }
 
-    async fn ensure(&mut self, linked: bool) -> Result<(), Fault> {
+    async fn ensure(&mut self, linked: bool, is_other: bool) -> Result<(), Fault> {
         let is_stopped = self.published.state() == AccountState::Stopped;
-        if self.phase.is_resting() && is_stopped {
-            return self.start(linked).await;
+        if (self.phase.is_resting() && is_stopped) || (self.phase.is_running() && is_other) {
+            return self.start(linked, is_other).await;
         }
         // It runs, or it ended by itself: then whoever cares starts it, and the API hears once more how it stands.
         self.published.remind();
@@ -154,7 +171,10 @@ impl Actor {
         let session = Arc::clone(&live.session);
         let telling = self.context.runtime.spawn(async move { session.logout().await }.in_current_span());
         let told = match tokio::time::timeout(LOGOUT_DEADLINE, telling).await {
-            Ok(Ok(told)) => told.map_err(|error| Fault::LogoutFailed(format!("{error:#}"))),
+            Ok(Ok(told)) => told.map_err(|error| match live.last_report().reason {
+                Some(reason) if reason.is_proxy() => Fault::ProxyFailed(reason),
+                _ => Fault::LogoutFailed(format!("{error:#}")),
+            }),
             Ok(Err(_)) => Err(Fault::LogoutFailed("the session's code failed".to_owned())),
             Err(_) => Err(Fault::TimedOut),
         };
@@ -164,9 +184,9 @@ impl Actor {
         told
     }
 
-    /// Waits until a session that starts is connected, shows a code or has failed.
+    /// Waits until a session that starts is connected, shows a code, has failed or waits for somebody.
     async fn until_decided(&mut self, deadline: Instant) {
-        while matches!(self.published.state(), AccountState::Starting | AccountState::Connecting) {
+        while is_on_its_way(&self.published.status().report) {
             let Ok(step) = tokio::time::timeout_at(deadline, self.phase.next()).await else { return };
             self.take(step).await;
         }
@@ -233,4 +253,11 @@ impl Actor {
             pump.flush(deadline).await;
         }
     }
+}
+
+/// Whether a session that starts may be connected in a moment.
+fn is_on_its_way(report: &SessionReport) -> bool {
+    let waits = |reason: StateReason| reason.is_proxy() || reason == StateReason::ClientOutdated;
+    matches!(report.state, AccountState::Starting | AccountState::Connecting)
+        && !report.reason.is_some_and(waits)
 }

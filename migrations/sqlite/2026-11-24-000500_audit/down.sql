@@ -1,0 +1,2 @@
+DROP TRIGGER audit_entries_stay;
+DROP TABLE audit_entries;
