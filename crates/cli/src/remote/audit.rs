@@ -24,6 +24,9 @@ const COLUMNS: &[&str] = &[
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// List the newest entries, of all workspaces and of nobody.
+    #[command(
+        after_help = "Examples:\n  blazz audit list --limit 20\n  blazz audit list --workspace 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01"
+    )]
     List {
         /// Only those of this workspace.
         #[arg(long)]

@@ -13,8 +13,10 @@ const PATH: &str = "/v1/client-version";
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Show the version and where it comes from.
+    #[command(after_help = "Examples:\n  blazz client-version show")]
     Show(Remote),
     /// Set the version by hand, until `unset`.
+    #[command(after_help = "Examples:\n  blazz client-version set 2.3000.1042742319")]
     Set {
         /// Three numbers, such as 2.3000.1042742319.
         #[arg(id = "client_version", value_name = "VERSION")]
@@ -23,6 +25,7 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// Claim again what WhatsApp Web's page says.
+    #[command(after_help = "Examples:\n  blazz client-version unset")]
     Unset(Remote),
 }
 

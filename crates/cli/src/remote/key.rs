@@ -44,6 +44,9 @@ pub(crate) enum Command {
         remote: Remote,
     },
     /// Change how many requests a minute a key may make.
+    #[command(
+        after_help = "Examples:\n  blazz key limit 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e01 019c1f7e-3c52-7e21-9a56-0f2a8c9d1e02 --requests-per-minute 2000"
+    )]
     Limit {
         /// The workspace.
         workspace: WorkspaceId,

@@ -172,9 +172,10 @@ fn services_that_are_away_and_tables_that_are_missing_are_named() {
     let write = |database: &str, redis: &str| {
         let text = format!(
             "BLAZZ_API_LISTEN=127.0.0.1:0\nBLAZZ_DATABASE_URL={database}\nBLAZZ_REDIS_URL={redis}\n\
-             BLAZZ_OPERATOR_KEY={}\nBLAZZ_FLEET_SECRET={}\n",
+             BLAZZ_OPERATOR_KEY={}\nBLAZZ_FLEET_SECRET={}\nBLAZZ_MEDIA_DIR={}\n",
             secret("operator"),
-            secret("fleet")
+            secret("fleet"),
+            dir.path().join("media").display()
         );
         std::fs::write(&api, text).unwrap();
         std::fs::set_permissions(&api, Permissions::from_mode(0o600)).unwrap();

@@ -147,12 +147,19 @@ impl Companion {
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(value) => value,
-            Err(_) => panic!("waited too long for {what}; saw {:?}", self.kinds()),
+            Err(_) => panic!("waited too long for {what}; saw {:?}{}", self.kinds(), self.failed_syncs()),
         }
     }
 
     pub(crate) fn kinds(&self) -> Vec<EventKind> {
         self.log.events.lock().unwrap().iter().map(|event| event.kind()).collect()
+    }
+
+    /// What the client says of app state that it could not bring up to date.
+    fn failed_syncs(&self) -> String {
+        let events = self.log.events.lock().unwrap();
+        let failed = events.iter().filter(|event| matches!(&***event, Event::AppStateSyncFailed(_)));
+        failed.map(|event| format!("; {event:?}")).collect()
     }
 
     pub(crate) fn count(&self, kind: EventKind) -> usize {

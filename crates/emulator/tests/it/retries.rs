@@ -25,7 +25,7 @@ async fn a_phone_encrypts_again_for_a_companion_that_lost_its_session() {
     anna.connected().await;
     let id = stage.emulator.send_text(BERT, ANNA, "do you understand?", None).await.unwrap();
     assert_eq!(anna.message("do you understand?").await.id, id);
-    assert!(stage.emulator.stats().await.retried >= 1);
+    stage.until("the count", async || (stage.emulator.stats().await.retried >= 1).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,3 +125,48 @@ async fn a_workspace_sees_its_own_and_not_where_the_operator_works_from() {
     .await
     .unwrap();
 }
+
+/// Lets nobody into a PostgreSQL database, or everybody again.
+fn let_in(url: &str, is_open: bool) {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let mut statements = vec![format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {is_open}")];
+    if !is_open {
+        statements
+            .push(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+    }
+    for statement in statements {
+        let mut psql = std::process::Command::new("psql");
+        let done = psql.args([&format!("{server}/postgres"), "-qtc", &statement]).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_entries_wait_and_none_is_lost() {
+    for_each_database(async |db| {
+        if db.pool().is_sqlite() {
+            // A file does not go away.
+            return Ok(());
+        }
+        let world = World::at_rest(db, quick()).await;
+        let services = &world.services;
+        let log = Audit::start(services.pool.clone(), Arc::clone(&services.clock));
+        let_in(db.url(), false);
+        log.record(entry(world.workspace, "one"));
+        // It does not wait for ever.
+        log.record_durably(entry(world.workspace, "two")).await;
+        let_in(db.url(), true);
+        let seen = eventually(DEADLINE, async || {
+            let mut conn = services.pool.get().await.ok()?;
+            let filter = blazz_database::audit_entries::AuditFilter::default();
+            let rows = blazz_database::audit_entries::list_all(&mut conn, &filter, None, 10).await.ok()?;
+            (rows.len() == 2).then_some(rows)
+        });
+        assert_eq!(seen.await.unwrap().len(), 2);
+        log.finish().await;
+        assert_eq!(log.lost(), 0);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
