@@ -129,7 +129,8 @@ impl Config {
         let api_url = api_url.and_then(|_| http_url(&mut reader, "BLAZZ_API_URL"));
         let session_root = reader.required_parsed("BLAZZ_SESSION_ROOT", "a directory");
         let storage_key = reader.required("BLAZZ_STORAGE_KEY", "a secret that `blazz secret storage` makes");
-        let storage_key = storage_key.and_then(|text| storage_key_of(&mut reader, "BLAZZ_STORAGE_KEY", &text));
+        let storage_key =
+            storage_key.and_then(|text| storage_key_of(&mut reader, "BLAZZ_STORAGE_KEY", &text));
         let storage_key_previous = reader
             .text("BLAZZ_STORAGE_KEY_PREVIOUS")
             .and_then(|text| storage_key_of(&mut reader, "BLAZZ_STORAGE_KEY_PREVIOUS", &text));
@@ -239,7 +240,9 @@ mod tests {
 
     #[test]
     fn a_missing_setting_is_named() {
-        for name in ["BLAZZ_NODE_ID", "BLAZZ_NODE_SECRET", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT", "BLAZZ_STORAGE_KEY"] {
+        for name in
+            ["BLAZZ_NODE_ID", "BLAZZ_NODE_SECRET", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT", "BLAZZ_STORAGE_KEY"]
+        {
             for value in [None, Some(" ".to_owned())] {
                 let mut variables = complete();
                 variables.remove(name);

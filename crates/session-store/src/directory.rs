@@ -10,8 +10,8 @@ use crate::durable;
 use crate::error::{AtPath as _, StoreError};
 use crate::lock::SessionLock;
 use crate::outbox::Outboxes;
-use crate::store::{SealingKeys, Store};
 use crate::pending::PendingMedia;
+use crate::store::{SealingKeys, Store};
 
 const STORE: &str = "store";
 const LOGGED_OUT: &str = "logged-out";

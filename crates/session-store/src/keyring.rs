@@ -47,7 +47,6 @@ impl StorageKey {
         let _ = hkdf.expand(b"blazz storage key", &mut key);
         Self { id, cipher: XChaCha20Poly1305::new(&key.into()) }
     }
-
 }
 
 /// A storage key as it is configured.

@@ -8,7 +8,7 @@ use blazz_domain::{
     AccountState, Clock, Jid, Lease, MessageContent, PairingCode, PhoneNumber, Profile, ProfileChange,
     ProviderMessageId, QrCode, Reference, SendOutcome, SessionReport, SessionSettings, StateReason,
 };
-use blazz_session_store::{Outboxes, SessionDirectory, PendingMedia, StoreError};
+use blazz_session_store::{Outboxes, PendingMedia, SessionDirectory, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

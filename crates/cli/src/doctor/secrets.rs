@@ -76,7 +76,8 @@ fn distinct(secrets: &[(String, &'static str, String)]) -> Vec<Finding> {
     for (owner, name, text) in secrets {
         users.entry(text).or_default().push((*name, format!("{name} of {owner}")));
     }
-    let is_shared = |users: &[(&str, String)]| users.len() > 1 && users.iter().any(|(name, _)| *name != STORAGE_KEY);
+    let is_shared =
+        |users: &[(&str, String)]| users.len() > 1 && users.iter().any(|(name, _)| *name != STORAGE_KEY);
     let shared: Vec<Vec<String>> = users
         .into_values()
         .filter(|users| is_shared(users))

@@ -87,7 +87,13 @@ fn a_program_without_its_secret_names_the_variable() {
         ),
         (
             "blazz-session-node-sandbox",
-            &["BLAZZ_NODE_SECRET", "BLAZZ_NODE_ID", "BLAZZ_API_URL", "BLAZZ_SESSION_ROOT", "BLAZZ_STORAGE_KEY"][..],
+            &[
+                "BLAZZ_NODE_SECRET",
+                "BLAZZ_NODE_ID",
+                "BLAZZ_API_URL",
+                "BLAZZ_SESSION_ROOT",
+                "BLAZZ_STORAGE_KEY",
+            ][..],
         ),
     ] {
         for missing in variables {

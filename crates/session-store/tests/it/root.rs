@@ -23,8 +23,9 @@ fn a_root_keeps_its_id() {
 fn many_first_openers_agree_on_one_id() {
     let directory = tempfile::tempdir().unwrap();
     let ids: Vec<_> = std::thread::scope(|scope| {
-        let openers: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| SessionRoot::open(directory.path(), keys(1)).unwrap().id())).collect();
+        let openers: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| SessionRoot::open(directory.path(), keys(1)).unwrap().id()))
+            .collect();
         openers.into_iter().map(|opener| opener.join().unwrap()).collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
@@ -139,7 +140,10 @@ fn a_store_opens_for_its_owner_and_under_another_key_of_its_workspace() {
     assert_eq!(stage.root.rotate_workspace_key(stage.lease.workspace_id).unwrap(), 2);
     for _ in 0..2 {
         let session = stage.root.open_session(&stage.lease, true).unwrap();
-        assert_eq!(session.open_store().unwrap().get(1, b"key").unwrap().as_deref(), Some(b"value".as_slice()));
+        assert_eq!(
+            session.open_store().unwrap().get(1, b"key").unwrap().as_deref(),
+            Some(b"value".as_slice())
+        );
     }
     let other = SessionRoot::open(&stage.directory.path().join("root"), keys(2)).unwrap();
     assert!(matches!(other.open_session(&stage.lease, true), Err(StoreError::UnknownStorageKey)));

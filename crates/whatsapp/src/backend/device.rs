@@ -2,8 +2,8 @@
 
 use blazz_session_store::Durability;
 use whatsapp_rust::async_trait;
-use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::stats::StorageResourceReport;
+use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::error::Result;
 use whatsapp_rust::wacore::store::traits::DeviceStore;
 

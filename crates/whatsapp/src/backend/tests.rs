@@ -8,9 +8,13 @@ use tempfile::TempDir;
 use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::wacore::appstate::hash::HashState;
 use whatsapp_rust::wacore::appstate::processor::AppStateMutationMAC;
-use whatsapp_rust::wacore::store::InMemoryBackend;
-use whatsapp_rust::wacore::store::traits::*;
 use whatsapp_rust::wacore::store::Device;
+use whatsapp_rust::wacore::store::InMemoryBackend;
+use whatsapp_rust::wacore::store::traits::{
+    AppStateSyncKey, AppSyncStore as _, Backend as EngineBackend, DeviceInfo, DeviceListRecord,
+    LidPnMappingEntry, MsgSecretEntry, MsgSecretStore as _, ProtocolStore as _, SignalStore as _,
+    TcTokenEntry,
+};
 
 use super::*;
 
@@ -61,17 +65,21 @@ macro_rules! same_set {
     }};
 }
 
-async fn write_everything(to: &impl whatsapp_rust::wacore::store::traits::Backend) {
+async fn write_everything(to: &impl EngineBackend) {
     let arc = |text: &str| Arc::<str>::from(text);
     to.put_identity("a:1", [1; 32]).await.unwrap();
     to.put_identities_batch(&[(arc("b"), [2; 32]), (arc("c"), [3; 32])]).await.unwrap();
     to.delete_identity("c").await.unwrap();
     to.put_session("a:1", b"one").await.unwrap();
-    to.put_sessions_batch(&[(arc("a:1"), Bytes::from_static(b"two")), (arc("b"), Bytes::from_static(b""))]).await.unwrap();
+    to.put_sessions_batch(&[(arc("a:1"), Bytes::from_static(b"two")), (arc("b"), Bytes::from_static(b""))])
+        .await
+        .unwrap();
     to.put_session("gone", b"x").await.unwrap();
     to.delete_session("gone").await.unwrap();
     to.store_prekey(7, b"seven", false).await.unwrap();
-    to.store_prekeys_batch(&[(8, Bytes::from_static(b"eight")), (9, Bytes::from_static(b"nine"))], true).await.unwrap();
+    to.store_prekeys_batch(&[(8, Bytes::from_static(b"eight")), (9, Bytes::from_static(b"nine"))], true)
+        .await
+        .unwrap();
     to.remove_prekey(9).await.unwrap();
     to.mark_prekeys_uploaded(&[7, 9]).await.unwrap();
     to.store_signed_prekey(1, b"signed").await.unwrap();
@@ -129,7 +137,9 @@ async fn write_everything(to: &impl whatsapp_rust::wacore::store::traits::Backen
     to.store_received_tc_token("j1", b"token", 30).await.unwrap();
     to.store_received_tc_token("j1", b"stale", 20).await.unwrap();
     to.store_received_tc_token("j2", b"old", 5).await.unwrap();
-    to.put_tc_token("j3", &TcTokenEntry { token: b"x".to_vec(), token_timestamp: 9, sender_timestamp: None }).await.unwrap();
+    to.put_tc_token("j3", &TcTokenEntry { token: b"x".to_vec(), token_timestamp: 9, sender_timestamp: None })
+        .await
+        .unwrap();
     to.delete_tc_token("j3").await.unwrap();
     assert_eq!(to.delete_expired_tc_tokens(10, 10).await.unwrap(), 1);
     to.store_sent_message("c", "m1", b"payload").await.unwrap();
@@ -144,7 +154,9 @@ async fn write_everything(to: &impl whatsapp_rust::wacore::store::traits::Backen
         expires_at,
         message_ts,
     };
-    to.put_msg_secrets(vec![secret("m1", 1, 100, 10), secret("m2", 2, 0, 0), secret("m3", 3, 50, 7)]).await.unwrap();
+    to.put_msg_secrets(vec![secret("m1", 1, 100, 10), secret("m2", 2, 0, 0), secret("m3", 3, 50, 7)])
+        .await
+        .unwrap();
     to.put_msg_secrets(vec![secret("m1", 4, 80, 0)]).await.unwrap();
     assert_eq!(to.delete_expired_msg_secrets(50).await.unwrap(), 1);
 }
