@@ -20,6 +20,7 @@ pub(crate) struct Secrets {
     /// The root of every node's keys, in hex.
     pub(crate) fleet_secret: String,
     /// What the sessions of every node here are sealed with, in hex.
+    #[serde(default)]
     pub(crate) storage_key: String,
     /// The first workspace of each database and its key, once made.
     #[serde(default)]
@@ -40,7 +41,14 @@ impl Secrets {
     pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<Self> {
         if path.exists() {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            return serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()));
+            let mut kept: Self =
+                serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+            // A directory from before there was one.
+            if kept.storage_key.is_empty() {
+                kept.storage_key = storage_key();
+                kept.save(path)?;
+            }
+            return Ok(kept);
         }
         let secrets = Self {
             operator_key: operator_key(),
@@ -69,5 +77,16 @@ mod tests {
         let made = Secrets::load_or_make(&path).unwrap();
         let read = Secrets::load_or_make(&path).unwrap();
         assert_eq!((made.operator_key, made.fleet_secret), (read.operator_key, read.fleet_secret));
+        assert_eq!(made.storage_key, read.storage_key);
+    }
+
+    #[test]
+    fn a_directory_from_before_storage_keys_gets_one_that_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secrets.json");
+        fs::write(&path, r#"{"operator_key":"o","fleet_secret":"f"}"#).unwrap();
+        let first = Secrets::load_or_make(&path).unwrap().storage_key;
+        assert_eq!(first.len(), 64);
+        assert_eq!(Secrets::load_or_make(&path).unwrap().storage_key, first);
     }
 }

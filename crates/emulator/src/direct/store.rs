@@ -1,4 +1,4 @@
-//! What the engine keeps its keys in: memory, or its own SQLite store as a session node opens it.
+//! What the engine keeps its keys in: memory, or its own SQLite store as well tuned as can be.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

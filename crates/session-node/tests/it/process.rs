@@ -94,6 +94,7 @@ async fn launch_with(stage: &Stage, change: impl FnOnce(&mut Command)) -> Runnin
     command
         .env("BLAZZ_NODE_ID", stage.node_id().as_str())
         .env("BLAZZ_NODE_SECRET", secret)
+        .env("BLAZZ_STORAGE_KEY", "5b".repeat(32))
         .env("BLAZZ_NODE_LISTEN", "127.0.0.1:0")
         .env("BLAZZ_API_URL", stage.control.url())
         .env("BLAZZ_SESSION_ROOT", stage.session_root())
