@@ -31,6 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("diesel", &["blazz-database"]),
     ("diesel-async", &["blazz-database"]),
     ("redis", &["blazz-bus"]),
+    ("chacha20poly1305", &["blazz-session-store"]),
     ("object_store", &["blazz-media"]),
     ("actix-web", &["blazz-api", "blazz-session-node", "blazz-emulator", "blazz-wire"]),
     ("whatsapp-rust", &["blazz-whatsapp", "blazz-emulator"]),
