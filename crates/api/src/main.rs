@@ -1,11 +1,9 @@
 //! The `blazz-api` program.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use blazz_api::{Config, SETTINGS, openapi, run};
-use blazz_program::{BAD_SETTINGS, Common, Program, Reader, complain, say};
+use blazz_program::{BAD_SETTINGS, Common, Program, Reader, SettingsFile, complain, say};
 use blazz_telemetry::Shutdown;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -24,9 +22,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Parser)]
 #[command(name = NAME, version)]
 struct Cli {
-    /// A TOML file with the same settings, without their prefix and in lower case. The environment overrides it.
-    #[arg(long, global = true, env = "BLAZZ_CONFIG", value_name = "FILE")]
-    config: Option<OsString>,
+    #[command(flatten)]
+    settings: SettingsFile,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,8 +40,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
-    // An empty variable counts as none, which a path would refuse.
-    let file = cli.config.filter(|file| !file.is_empty()).map(PathBuf::from);
+    let file = cli.settings.path();
     let config = || Config::load(file.as_deref());
     match cli.command.unwrap_or(Command::Serve) {
         Command::Openapi => print_document(),

@@ -10,6 +10,7 @@ mod file;
 pub mod manual;
 mod reader;
 mod setting;
+mod settings_file;
 mod show;
 
 use std::io::{self, Write as _};
@@ -20,6 +21,7 @@ pub use fault::{Fault, Faults};
 pub use file::{secret, toml_values};
 pub use reader::{Reader, Values, environment};
 pub use setting::{Kind, Setting, help};
+pub use settings_file::SettingsFile;
 
 /// The settings cannot be used; starting again does not help.
 pub const BAD_SETTINGS: u8 = 2;

@@ -1,10 +1,8 @@
 //! What both binaries do: read the settings, run, and end with a code that says why.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use blazz_program::{BAD_SETTINGS, Common, Program, Reader, complain};
+use blazz_program::{BAD_SETTINGS, Common, Program, Reader, SettingsFile, complain};
 use blazz_telemetry::Shutdown;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -21,9 +19,8 @@ const SUPERSEDED: u8 = 3;
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// A TOML file with the same settings, without their prefix and in lower case. The environment overrides it.
-    #[arg(long, global = true, env = "BLAZZ_CONFIG", value_name = "FILE")]
-    config: Option<OsString>,
+    #[command(flatten)]
+    settings: SettingsFile,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -49,8 +46,7 @@ pub fn main(name: &'static str, is_sandbox: bool) -> ExitCode {
     }
     // Ends the process by itself at --help, --version and unknown arguments.
     let cli = Cli::from_arg_matches(&command(name).get_matches()).unwrap_or_else(|error| error.exit());
-    // An empty variable counts as none, which a path would refuse.
-    let file = cli.config.filter(|file| !file.is_empty()).map(PathBuf::from);
+    let file = cli.settings.path();
     let config = Config::load(file.as_deref());
     match (cli.command.unwrap_or(Command::Serve), config) {
         (Command::Common(common), config) => {

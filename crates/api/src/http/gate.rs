@@ -18,7 +18,6 @@ use super::ration::Ration;
 use super::route_table::{Access, Route};
 use super::{ApiError, address};
 use crate::docs;
-use crate::routes::media::UPLOAD;
 use crate::state::AppState;
 
 /// Lets a request through to its route, or answers why not.
@@ -80,7 +79,7 @@ async fn check(
             Some(caller)
         }
     };
-    let limit = limit(state, request);
+    let limit = limit(state, route);
     if declared_length(request) > limit {
         return Err(too_large(limit));
     }
@@ -180,10 +179,11 @@ fn wrong_kind(needed: &str) -> ApiError {
 }
 
 /// The most bytes of the route's body.
-fn limit(state: &AppState, request: &ServiceRequest) -> u64 {
-    match request.match_pattern().as_deref() {
-        Some(UPLOAD) => state.services.settings.media_limit,
-        _ => u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX),
+fn limit(state: &AppState, route: &Route) -> u64 {
+    if route.takes_file {
+        state.services.settings.media_limit
+    } else {
+        u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX)
     }
 }
 

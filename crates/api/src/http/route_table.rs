@@ -33,6 +33,8 @@ pub(crate) struct Route {
     pub(crate) access: Access,
     /// Its id.
     pub(crate) operation: String,
+    /// Whether its body is a file.
+    pub(crate) takes_file: bool,
 }
 
 /// Every documented route.
@@ -68,7 +70,8 @@ impl RouteTable {
 
 fn route(operation: &Value) -> anyhow::Result<Route> {
     let id = operation.get("operationId").and_then(Value::as_str).context("no operation id is declared")?;
-    Ok(Route { access: access(operation)?, operation: id.to_owned() })
+    let takes_file = operation.pointer("/requestBody/content/application~1octet-stream").is_some();
+    Ok(Route { access: access(operation)?, operation: id.to_owned(), takes_file })
 }
 
 fn access(operation: &Value) -> anyhow::Result<Access> {
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(methods["GET"].access, Access::Workspace(Scope::AccountsRead));
         assert_eq!(methods["PATCH"].operation, "updateAccount");
         assert_eq!(methods["PATCH"].access, Access::Workspace(Scope::AccountsWrite));
+        assert!(table.methods("/v1/media").unwrap()["POST"].takes_file && !methods["PATCH"].takes_file);
         assert_eq!(table.methods("/v1/nodes").unwrap()["GET"].access, Access::Operator);
         assert_eq!(table.methods("/healthz").unwrap()["GET"].access, Access::Public);
         let unguarded: Vec<_> = table

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use blazz_database::Conn;
 use blazz_database::accounts::{self, AccountRow};
 use blazz_database::nodes::{self, HeartbeatOutcome, Vitals};
 use blazz_database::removals::{self, RemovalRow};
@@ -49,12 +50,14 @@ pub async fn heartbeat(
             client_version,
         });
     };
-    let start = reconcile(services, node_id, &mut stop).await?;
+    let mut conn = services.pool.get().await?;
+    let start = reconcile(&mut conn, node_id, &mut stop).await?;
+    let removals = removals::list_of_node(&mut conn, node_id, REMOVALS).await?;
     Ok(HeartbeatAnswer {
         number: beat.number,
         start,
         stop: stop.into_values().collect(),
-        remove: to_remove(services, node_id).await?,
+        remove: removals.iter().map(RemovalRow::lease).collect(),
         report_all: was_lost,
         client_version,
     })
@@ -72,13 +75,6 @@ async fn note_removed(
         tracing::info!(node.id = %node_id, sessions = removed.len(), "a node has removed sessions of deleted accounts");
     }
     Ok(())
-}
-
-/// Sessions of deleted accounts that the node has not removed yet.
-async fn to_remove(services: &Services, node_id: &NodeId) -> Result<Vec<Lease>, ServiceError> {
-    let mut conn = services.pool.get().await?;
-    let rows = removals::list_of_node(&mut conn, node_id, REMOVALS).await?;
-    Ok(rows.iter().map(RemovalRow::lease).collect())
 }
 
 /// Renews the node's row. Whether the node had counted as lost; `None` when a later heartbeat was here before.
@@ -115,13 +111,12 @@ async fn renew(
 
 /// What the node should start; adds to `stop` what is known to run against the tenant's wish.
 async fn reconcile(
-    services: &Services,
+    conn: &mut Conn,
     node_id: &NodeId,
     stop: &mut BTreeMap<AccountId, Lease>,
 ) -> Result<Vec<Assignment>, ServiceError> {
-    let mut conn = services.pool.get().await?;
     let mut start = Vec::new();
-    for account in accounts::list_unsettled_of_node(&mut conn, node_id).await? {
+    for account in accounts::list_unsettled_of_node(conn, node_id).await? {
         if should_start(&account) {
             start.push(assignment(&account));
         } else if account.desired == Desired::Running && lacks_settings(&account) {

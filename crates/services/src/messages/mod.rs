@@ -6,14 +6,16 @@ mod job;
 mod list;
 mod outcome;
 pub(crate) mod reactions;
+mod request;
 mod send;
 mod store;
 mod wake;
 
 pub use job::{Courier, SendMessageJob};
 pub use list::{MessageFilter, get, list};
+pub use request::{SendContent, SendFile, SendRequest};
 pub use send::{Sent, deliver, send};
-pub use store::{SendContent, SendFile, SendRequest, Stored, store};
+pub use store::{Stored, store};
 
 pub(crate) use store::ME;
 pub(crate) use wake::{pull_forward, wake};

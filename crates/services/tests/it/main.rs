@@ -4,6 +4,7 @@
 mod accounts;
 mod audit;
 mod client_version;
+mod delayed;
 mod fleet;
 mod inbox;
 mod keys;

@@ -9,6 +9,3 @@ pub(crate) use content::get_media_content;
 pub(crate) use create::create_media;
 pub(crate) use delete::delete_media;
 pub(crate) use get::get_media;
-
-/// Where files are sent to.
-pub(crate) const UPLOAD: &str = "/v1/media";

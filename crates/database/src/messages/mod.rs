@@ -1,8 +1,10 @@
 //! Messages and the ladder of their statuses.
 
+mod change;
+
 use blazz_domain::{
-    AccountId, ConversationId, Direction, ErrorCode, Message, MessageContent, MessageId, MessageStatus,
-    PhoneNumber, ProviderMessageId, Quote, Reaction, Timestamp, WorkspaceId,
+    AccountId, ConversationId, Direction, Message, MessageContent, MessageId, MessageStatus, PhoneNumber,
+    ProviderMessageId, Quote, Reaction, Timestamp, WorkspaceId,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,6 +14,8 @@ use crate::schema::messages::dsl;
 use crate::schema::{contacts, conversations};
 use crate::types::{Id, Json, UtcTime, Word};
 use crate::{Conn, DatabaseError};
+
+pub use change::{raise_status, set_content, set_reactions, set_read, take_back_sending};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +146,13 @@ macro_rules! own {
     };
 }
 
+/// One message of a workspace.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of(workspace_id: WorkspaceId, id: MessageId) -> _ {
+    let (id, workspace_id): (Id, Id) = (Id(id.0), Id(workspace_id.0));
+    dsl::messages.filter(dsl::workspace_id.eq(workspace_id)).filter(dsl::id.eq(id))
+}
+
 /// Stores a message; `None`, and nothing stored, when the conversation has one of this sender and provider id already.
 ///
 /// # Errors
@@ -197,72 +208,11 @@ pub async fn find_for_update(
     id: MessageId,
 ) -> Result<Option<MessageRow>, DatabaseError> {
     if let Link::Postgres(c) = &mut conn.link {
-        let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id)));
-        let own = own.filter(dsl::id.eq(Id::from(id)));
-        let _locked: Option<Id> = own.select(dsl::id).for_no_key_update().first(&mut **c).await.optional()?;
+        let locked = of(workspace_id, id).select(dsl::id);
+        let _locked: Option<Id> = locked.for_no_key_update().first(&mut **c).await.optional()?;
     }
     // On SQLite the transaction holds the only write lock there is.
     find(conn, workspace_id, id).await
-}
-
-/// Notes when the account read these messages of its contacts.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn set_read(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    ids: &[MessageId],
-    at: Timestamp,
-) -> Result<(), DatabaseError> {
-    let ids: Vec<Id> = ids.iter().copied().map(Id::from).collect();
-    on!(conn, c => {
-        let these = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq_any(&ids));
-        diesel::update(these).set(dsl::read_at.eq(UtcTime(at))).execute(c).await
-    })?;
-    Ok(())
-}
-
-/// Stores what a message says. The caller holds its lock.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn set_content(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    id: MessageId,
-    content: &MessageContent,
-) -> Result<(), DatabaseError> {
-    let content = Json(content.clone());
-    conn.in_turn(async |conn| {
-        on!(conn, c => {
-            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
-            diesel::update(own).set(dsl::content.eq(content.clone())).execute(c).await
-        })?;
-        Ok(())
-    })
-    .await
-}
-
-/// Stores the reactions to a message. The caller holds its lock.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn set_reactions(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    id: MessageId,
-    reactions: &[Reaction],
-) -> Result<(), DatabaseError> {
-    let reactions = (!reactions.is_empty()).then(|| Json(reactions.to_vec()));
-    conn.in_turn(async |conn| {
-        on!(conn, c => {
-            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
-            diesel::update(own).set(dsl::reactions.eq(reactions.clone())).execute(c).await
-        })?;
-        Ok(())
-    })
-    .await
 }
 
 /// The messages of an account that carry this id of WhatsApp's, whoever gave it to them, the oldest first; at most sixteen.
@@ -280,69 +230,6 @@ pub async fn list_by_provider_id(
         own.filter(dsl::provider_message_id.eq(Word(id.clone()))).order(dsl::id).limit(16).load(c).await
     })?;
     Ok(raws.into_iter().map(row).collect())
-}
-
-/// Raises a message's status, in one statement; `None` when it stands as high already. The time of the step is kept when it is the
-/// first of its kind; `error` is stored as given, so a later success clears it.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn raise_status(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    id: MessageId,
-    status: MessageStatus,
-    at: Timestamp,
-    error: Option<ErrorCode>,
-) -> Result<Option<MessageRow>, DatabaseError> {
-    let rank = status.rank();
-    let reached = |step: MessageStatus| (rank >= step.rank()).then_some(UtcTime(at));
-    let (sent, delivered, read) =
-        (reached(MessageStatus::Sent), reached(MessageStatus::Delivered), reached(MessageStatus::Read));
-    let raised: usize = conn.in_turn(async |conn| Ok(on!(conn, c => {
-        let first = |at: Option<UtcTime>| at.into_sql::<diesel::sql_types::Nullable<crate::types::sql::UtcTime>>();
-        let change = (
-            dsl::status.eq(Word(status)),
-            dsl::status_rank.eq(rank),
-            dsl::error.eq(error.map(ErrorCode::as_str)),
-            dsl::sent_at.eq(coalesce(dsl::sent_at, first(sent))),
-            dsl::delivered_at.eq(coalesce(dsl::delivered_at, first(delivered))),
-            dsl::read_at.eq(coalesce(dsl::read_at, first(read))),
-        );
-        let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
-        diesel::update(own.filter(dsl::status_rank.lt(rank))).set(change).execute(c).await
-    })?)).await?;
-    if raised == 0 { Ok(None) } else { find(conn, workspace_id, id).await }
-}
-
-diesel::define_sql_function! {
-    /// The first of two that is not null.
-    #[sql_name = "coalesce"]
-    fn coalesce(
-        first: diesel::sql_types::Nullable<crate::types::sql::UtcTime>,
-        second: diesel::sql_types::Nullable<crate::types::sql::UtcTime>,
-    ) -> diesel::sql_types::Nullable<crate::types::sql::UtcTime>;
-}
-
-/// Takes `sending` back to `queued`: for the run that stored it and knows that nothing was written.
-///
-/// # Errors
-/// When the database is not there.
-pub async fn take_back_sending(
-    conn: &mut Conn,
-    workspace_id: WorkspaceId,
-    id: MessageId,
-) -> Result<(), DatabaseError> {
-    let change =
-        (dsl::status.eq(Word(MessageStatus::Queued)), dsl::status_rank.eq(MessageStatus::Queued.rank()));
-    conn.in_turn(async |conn| {
-        on!(conn, c => {
-            let own = dsl::messages.filter(dsl::workspace_id.eq(Id::from(workspace_id))).filter(dsl::id.eq(Id::from(id)));
-            diesel::update(own.filter(dsl::status.eq(Word(MessageStatus::Sending)))).set(change).execute(c).await
-        })?;
-        Ok(())
-    })
-    .await
 }
 
 /// The conversations of an account that have messages waiting to be sent.
