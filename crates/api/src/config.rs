@@ -9,7 +9,7 @@ use blazz_bus::Quota;
 use blazz_domain::ClientVersion;
 use blazz_domain::media::MAX_FILE_BYTES;
 use blazz_domain::session_settings::{DEFAULT_DEVICE_NAME, MAX_DEVICE_NAME_CHARS, checked_device_name};
-use blazz_program::{Faults, Reader, Setting, Values};
+use blazz_program::{Fault, Faults, Reader, Setting, Values};
 use blazz_services::client_version;
 use blazz_telemetry::LogFormat;
 use blazz_wire::keys::FleetSecret;
@@ -22,6 +22,8 @@ const MIN_OPERATOR_KEY: usize = 20;
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
     Setting::plain("BLAZZ_API_LISTEN", "where it listens; port 0 takes a free one").or("127.0.0.1:7000"),
+    Setting::plain("BLAZZ_WORKER_LISTEN", "where `blazz-api worker` tells of its health and metrics")
+        .or("127.0.0.1:7001"),
     Setting::plain("BLAZZ_API_WORKERS", "how many threads serve HTTP; one per core unless told"),
     Setting::url("BLAZZ_DATABASE_URL", "sqlite:/path/to/file or postgres://user@host/name (required)"),
     Setting::plain("BLAZZ_DATABASE_POOL", "how many database connections to hold at most").or("8"),
@@ -74,6 +76,8 @@ pub const SETTINGS: &[Setting] = &[
 pub struct Config {
     /// Where to listen (`BLAZZ_API_LISTEN`); port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where a worker tells of its health and metrics (`BLAZZ_WORKER_LISTEN`); port 0 takes a free one.
+    pub worker_listen: SocketAddr,
     /// The database (`BLAZZ_DATABASE_URL`): `sqlite:/path/to/file` or `postgres://…`.
     pub database_url: String,
     /// How many database connections to hold at most (`BLAZZ_DATABASE_POOL`).
@@ -137,8 +141,27 @@ impl Config {
         Self::read(Reader::new(SETTINGS, None, variables))
     }
 
+    /// Whether a worker can share the database and the bus with others, which it is useless without.
+    ///
+    /// # Errors
+    /// When they are those of a process alone.
+    pub fn check_worker(&self) -> Result<(), Faults> {
+        let mut faults = Vec::new();
+        if self.database_url.starts_with("sqlite:") {
+            let sentence =
+                "is a SQLite file, which one process alone can serve from: a worker needs PostgreSQL";
+            faults.push(Fault::new("BLAZZ_DATABASE_URL", sentence));
+        }
+        if self.redis_url.is_none() {
+            let sentence = "is not set; a worker hears of what is to be done through Redis";
+            faults.push(Fault::new("BLAZZ_REDIS_URL", sentence));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+
     fn read(mut reader: Reader) -> Result<Self, Faults> {
         let listen = reader.parsed("BLAZZ_API_LISTEN", "an address such as 127.0.0.1:7000");
+        let worker_listen = reader.parsed("BLAZZ_WORKER_LISTEN", "an address such as 127.0.0.1:7001");
         let database_url = reader
             .required("BLAZZ_DATABASE_URL", "the database, such as sqlite:/var/lib/blazz/blazz.db")
             .and_then(|url| database_url(&mut reader, url));
@@ -179,6 +202,7 @@ impl Config {
         };
         Ok(Self {
             listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7000))),
+            worker_listen: worker_listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7001))),
             database_url,
             database_pool: u32::try_from(database_pool).unwrap_or(u32::MAX),
             redis_url,
@@ -328,6 +352,7 @@ mod tests {
     fn bad_values_are_named_and_never_shown() {
         for (name, value) in [
             ("BLAZZ_API_LISTEN", "nowhere"),
+            ("BLAZZ_WORKER_LISTEN", "nowhere"),
             ("BLAZZ_DATABASE_POOL", "0"),
             ("BLAZZ_FLEET_SECRET", "hunter2"),
             ("BLAZZ_FLEET_SECRET_PREVIOUS", "hunter2"),
@@ -349,6 +374,22 @@ mod tests {
             let sentence = refusal(variables(&[(name, value)]));
             assert!(sentence.starts_with(&format!("{name} must be ")), "{sentence}");
             assert!(!sentence.contains("hunter2"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_worker_shares_database_and_bus_with_others() {
+        let (postgres, redis) = (("BLAZZ_DATABASE_URL", "postgres://db/x"), ("BLAZZ_REDIS_URL", "redis://r"));
+        for (given, named) in [
+            (vec![], vec!["BLAZZ_DATABASE_URL", "BLAZZ_REDIS_URL"]),
+            (vec![postgres], vec!["BLAZZ_REDIS_URL"]),
+            (vec![redis], vec!["BLAZZ_DATABASE_URL"]),
+            (vec![postgres, redis], vec![]),
+        ] {
+            let checked = Config::from_variables(&variables(&given)).unwrap().check_worker();
+            let faults = checked.err().map(|faults| faults.0).unwrap_or_default();
+            let said: Vec<_> = faults.iter().map(|fault| fault.setting.as_str()).collect();
+            assert_eq!(said, named);
         }
     }
 

@@ -10,13 +10,16 @@ mod control;
 mod docs;
 mod examples;
 mod http;
+mod liveness;
 mod metrics;
 mod openapi;
 mod router;
 mod routes;
 mod server;
 mod state;
+mod worker;
 
 pub use config::{Config, SETTINGS};
 pub use openapi::openapi;
 pub use server::{Api, run};
+pub use worker::{Worker, run_worker};

@@ -1,10 +1,15 @@
 //! What the process counts. Labels are route templates, methods, status classes and names of kinds; never a tenant's.
 
+mod installation;
+
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use blazz_services::fleet::Figures;
 use blazz_services::inbox;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts};
+
+use self::installation::Installation;
 
 /// The process's metrics.
 pub(crate) struct Metrics {
@@ -14,7 +19,7 @@ pub(crate) struct Metrics {
     ingested: IntCounter,
     batches: IntCounterVec,
     rejected: IntGauge,
-    nodes: IntGaugeVec,
+    installation: Installation,
     version_fetches: IntCounterVec,
     rate_limited: IntCounterVec,
     counts_alone: IntGauge,
@@ -30,8 +35,8 @@ impl Metrics {
     ///
     /// # Errors
     /// When a name is taken.
-    pub(crate) fn new() -> Result<Self, prometheus::Error> {
-        let all = blazz_telemetry::Metrics::new("blazz-api", env!("CARGO_PKG_VERSION"))?;
+    pub(crate) fn new(service: &str) -> Result<Self, prometheus::Error> {
+        let all = blazz_telemetry::Metrics::new(service, env!("CARGO_PKG_VERSION"))?;
         let requests = IntCounterVec::new(
             Opts::new("blazz_http_requests_total", "Requests answered"),
             &["method", "route", "status"],
@@ -52,7 +57,6 @@ impl Metrics {
             "blazz_ingest_rejected_entries",
             "Outbox entries that this process could not take in",
         )?;
-        let nodes = IntGaugeVec::new(Opts::new("blazz_nodes", "Registered session nodes"), &["state"])?;
         let version_fetches = IntCounterVec::new(
             Opts::new(
                 "blazz_client_version_fetches_total",
@@ -83,7 +87,17 @@ impl Metrics {
         registry.register(Box::new(ingested.clone()))?;
         registry.register(Box::new(batches.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
-        registry.register(Box::new(nodes.clone()))?;
+        let installation = Installation::new(registry)?;
+        // What has not happened yet is 0, not missing: an alert on its growth would not see the first time.
+        for outcome in ["acknowledged", "refused"] {
+            batches.with_label_values(&[outcome]);
+        }
+        for outcome in ["fetched", "failed"] {
+            version_fetches.with_label_values(&[outcome]);
+        }
+        for policy in ["default", "key", "address"] {
+            rate_limited.with_label_values(&[policy]);
+        }
         Ok(Self {
             all,
             requests,
@@ -91,7 +105,7 @@ impl Metrics {
             ingested,
             batches,
             rejected,
-            nodes,
+            installation,
             version_fetches,
             rate_limited,
             counts_alone,
@@ -138,11 +152,9 @@ impl Metrics {
         self.audit_lost.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 
-    /// How many nodes are heard of, and how many are not.
-    pub(crate) fn count_nodes(&self, ready: usize, lost: usize) {
-        for (state, count) in [("ready", ready), ("lost", lost)] {
-            self.nodes.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
+    /// What is true of the whole installation. While the database is away the last ones stand.
+    pub(crate) fn show(&self, figures: &Figures) {
+        self.installation.show(figures);
     }
 
     /// Everything, in Prometheus's text format.
@@ -168,7 +180,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_route_and_class() {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new("blazz-api").unwrap();
         metrics.answered("GET", "/v1/accounts", StatusCode::OK, Duration::from_millis(3));
         metrics.answered("GET", "/v1/accounts", StatusCode::NO_CONTENT, Duration::from_millis(3));
         metrics.ingested(5);

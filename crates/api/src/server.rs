@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::http::{Guesses, OperatorKey, RouteTable, gate, observe};
 use crate::metrics::Metrics;
 use crate::state::AppState;
-use crate::{background, control, openapi, router};
+use crate::{background, control, liveness, openapi, router};
 
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ impl Api {
         let pool = open(config).await?;
         let alone = hold_alone(config, &pool).await?;
         let services = services(config, pool, Arc::clone(&clock), &shutdown).await?;
-        let state = Data::new(state(config, services, shutdown.clone())?);
+        let state = Data::new(state(config, "blazz-api", services, shutdown.clone())?);
         let verifier = control::verifier(config, &state, clock);
         let workers_state = state.clone();
         let mut server = HttpServer::new(move || {
@@ -124,10 +124,12 @@ impl Api {
 /// # Errors
 /// When the process cannot start, or its server failed.
 pub async fn run(config: &Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    Api::start(config, shutdown).await?.ended().await
+    let api = Api::start(config, shutdown.clone()).await?;
+    liveness::report(api.address(), &shutdown)?;
+    api.ended().await
 }
 
-async fn open(config: &Config) -> anyhow::Result<Pool> {
+pub(crate) async fn open(config: &Config) -> anyhow::Result<Pool> {
     let pool =
         Pool::open(&config.database_url, config.database_pool).await.context("cannot open the database")?;
     if !pool.is_migrated().await.context("cannot read the database")? {
@@ -156,7 +158,7 @@ async fn hold_alone(config: &Config, pool: &Pool) -> anyhow::Result<Option<Alone
     Ok(alone)
 }
 
-async fn services(
+pub(crate) async fn services(
     config: &Config,
     pool: Pool,
     clock: Arc<dyn Clock>,
@@ -182,7 +184,12 @@ async fn services(
     Ok(Services::new(pool, bus, clock, nodes, media, settings, shutdown.clone()))
 }
 
-fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Result<AppState> {
+pub(crate) fn state(
+    config: &Config,
+    service: &'static str,
+    services: Services,
+    shutdown: Shutdown,
+) -> anyhow::Result<AppState> {
     let document = openapi();
     let audit = Audit::start(services.pool.clone(), Arc::clone(&services.clock));
     Ok(AppState {
@@ -194,14 +201,15 @@ fn state(config: &Config, services: Services, shutdown: Shutdown) -> anyhow::Res
         operator: OperatorKey::new(&config.operator_key, config.operator_key_previous.as_deref()),
         routes: RouteTable::new(&document)?,
         document: document.to_json()?,
-        metrics: Metrics::new()?,
+        service,
+        metrics: Metrics::new(service)?,
         runtime: Handle::current(),
         shutdown,
     })
 }
 
 /// Softly: no new connection, requests that are under way may end. Hard: at once.
-fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
+pub(crate) fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
     let (soft, hard) = (shutdown.soft(), shutdown.hard());
     tokio::spawn(async move {
         tokio::select! {
@@ -216,7 +224,7 @@ fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
 }
 
 /// Writes the address for whoever started this process: complete or not at all, and for its own user alone.
-fn write_ready_file(path: &Path, address: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn write_ready_file(path: &Path, address: SocketAddr) -> anyhow::Result<()> {
     let text = serde_json::json!({ "address": address, "pid": std::process::id() }).to_string();
     let draft = path.with_extension("tmp");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

@@ -28,6 +28,8 @@ pub(crate) struct AppState {
     pub(crate) routes: RouteTable,
     /// The OpenAPI document, as it is served.
     pub(crate) document: String,
+    /// Which program this is, as its health and its metrics say.
+    pub(crate) service: &'static str,
     /// What this process counts.
     pub(crate) metrics: Metrics,
     /// The process's own runtime, which outlives every connection.

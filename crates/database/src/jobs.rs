@@ -1,5 +1,6 @@
 //! The job table's statements. What they mean is the business of the crate `blazz-jobs`.
 
+mod backlog;
 mod claim;
 mod settle;
 
@@ -11,6 +12,7 @@ use crate::schema::jobs;
 use crate::types::{Id, Json, UtcTime};
 use crate::{Conn, DatabaseError};
 
+pub use backlog::{Backlog, backlog};
 pub use claim::{claim, claim_one};
 pub use settle::{bury, complete, delete_dead_before, postpone, renew};
 

@@ -76,6 +76,13 @@ impl NodeMetrics {
             metrics,
         };
         new.register()?;
+        // What has not happened yet is 0, not missing: an alert on its growth would not see the first time.
+        for outcome in ["acknowledged", "refused", "not_connected", "unacknowledged"] {
+            new.sends.with_label_values(&[outcome]);
+        }
+        for outcome in ["stored", "failed", "tried_again"] {
+            new.files.with_label_values(&[outcome]);
+        }
         Ok(new)
     }
 

@@ -14,12 +14,24 @@ struct State {
     acknowledged: Option<Instant>,
     ttl: Duration,
     number: u64,
+    turned: Option<Instant>,
 }
 
 impl Pulse {
+    /// The loop that registers and reports has come round once more, whatever the API says.
+    pub(crate) fn turned(&self) {
+        self.state().turned = Some(Instant::now());
+    }
+
+    /// Whether that loop has come round within this time.
+    pub(crate) fn turned_within(&self, time: Duration) -> bool {
+        self.state().turned.is_some_and(|turn| turn.elapsed() <= time)
+    }
+
     /// The number of the next heartbeat; each is used once, answered or not.
     pub(crate) fn next_number(&self) -> u64 {
         let mut state = self.state();
+        state.turned = Some(Instant::now());
         state.number += 1;
         state.number
     }
@@ -60,6 +72,19 @@ mod tests {
     fn numbers_count_from_one() {
         let pulse = Pulse::default();
         assert_eq!([pulse.next_number(), pulse.next_number()], [1, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_stands_still_is_noticed() {
+        let (pulse, limit) = (Pulse::default(), Duration::from_secs(30));
+        assert!(!pulse.turned_within(limit));
+        pulse.turned();
+        tokio::time::advance(limit).await;
+        assert!(pulse.turned_within(limit));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!pulse.turned_within(limit));
+        pulse.next_number();
+        assert!(pulse.turned_within(limit), "a heartbeat is a turn, answered or not");
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,6 +28,7 @@ pub(crate) async fn register(node: &Arc<Node>, url: &str) -> Rhythm {
     let introduction = node.introduction(url);
     let mut backoff = AWAY.clone();
     loop {
+        node.pulse.turned();
         let sent = Instant::now();
         match node.context.control.register(&introduction).await {
             Ok(registered) => return take_up(node, registered, sent),

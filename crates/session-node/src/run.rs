@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use blazz_domain::{Clock, SystemClock};
 use blazz_session_store::{SessionRoot, StorageKeys, StorageSecret};
-use blazz_telemetry::Shutdown;
+use blazz_telemetry::{Shutdown, systemd};
 use blazz_wire::ControlClient;
 use blazz_wire::server::{MemoryNonces, Verifier, node_scope};
 use tokio::sync::Semaphore;
@@ -34,6 +34,8 @@ const BATCHES: usize = 32;
 /// How long the API may take to accept a connection, and to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
+/// How often it is looked whether the node is registered.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long sessions have at the end of the process to hand over what they received.
 const FLUSH: Duration = Duration::from_secs(3);
 /// How long requests under way have at the end, in seconds.
@@ -170,6 +172,7 @@ async fn live(
 ) -> Result<(), RunError> {
     let (soft, silent) = (shutdown.soft(), CancellationToken::new());
     let heartbeats = tokio::spawn(heartbeat::run(Arc::clone(&node), url, silent.clone()));
+    report(&node, &shutdown);
     let result = tokio::select! {
         () = soft.cancelled() => Ok(()),
         () = node.context.superseded.cancelled() => Err(RunError::Superseded),
@@ -190,6 +193,21 @@ async fn live(
         () = hard.cancelled() => tracing::warn!("the node ends at once"),
     }
     result
+}
+
+/// To systemd: the node serves once the API knows it, and is alive as long as it keeps trying to report.
+fn report(node: &Arc<Node>, shutdown: &Shutdown) {
+    let (starting, reporting) = (Arc::clone(node), Arc::clone(node));
+    let is_ready = async move {
+        while starting.context.incarnation.get().is_none() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let is_alive = move |within| {
+        let node = Arc::clone(&reporting);
+        async move { node.pulse.turned_within(within) }
+    };
+    systemd::attend(shutdown, is_ready, is_alive);
 }
 
 fn failure_of(served: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow::Error {

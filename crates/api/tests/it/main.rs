@@ -27,3 +27,4 @@ mod qr;
 mod request_id;
 mod stage;
 mod tenancy;
+mod worker;

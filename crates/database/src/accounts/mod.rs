@@ -1,6 +1,7 @@
 //! Accounts: the numbers of a workspace, where their sessions stand and which node holds them.
 
 mod fleet;
+mod states;
 
 use blazz_domain::{
     Account, AccountId, AccountState, Desired, Epoch, Jid, Lease, NodeId, PhoneNumber, Provider, Proxy,
@@ -18,6 +19,7 @@ pub use fleet::{
     count_by_node, count_by_reason, count_of_node, list_of_node, list_placed, list_stranded,
     list_unsettled_of_node,
 };
+pub use states::count_by_state;
 
 row! {
     /// An account.

@@ -1,5 +1,6 @@
 //! The fleet: which nodes there are, which of them a session lands on, what they report and what they are to do.
 
+mod figures;
 mod heartbeat;
 mod lost;
 mod placement;
@@ -9,6 +10,7 @@ mod report;
 mod router;
 mod view;
 
+pub use figures::{Figures, figures};
 pub use heartbeat::heartbeat;
 pub use lost::mark_lost_nodes;
 pub use probe::{NodeProbe, probe};

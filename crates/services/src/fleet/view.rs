@@ -21,6 +21,17 @@ pub enum NodeState {
     Lost,
 }
 
+impl NodeState {
+    /// Its name, as it is written everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A session node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeView {

@@ -1,9 +1,11 @@
 //! `GET /healthz`.
 
 use actix_web::get;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::state::AppState;
 
 /// The process is alive.
 #[derive(Serialize, ToSchema)]
@@ -30,6 +32,6 @@ pub(crate) struct Health {
     responses((status = 200, description = "It is.", body = Health)),
 )]
 #[get("/healthz")]
-pub(crate) async fn get_health() -> Json<Health> {
-    Json(Health { status: "ok", service: "blazz-api", version: env!("CARGO_PKG_VERSION") })
+pub(crate) async fn get_health(state: Data<AppState>) -> Json<Health> {
+    Json(Health { status: "ok", service: state.service, version: env!("CARGO_PKG_VERSION") })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
-use blazz_services::fleet::{self, NodeState};
+use blazz_services::fleet;
 
 use crate::metrics::Metrics;
 use crate::state::AppState;
@@ -21,9 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 )]
 #[get("/metrics")]
 pub(crate) async fn get_metrics(state: Data<AppState>) -> HttpResponse {
-    if let Ok(Ok(nodes)) = tokio::time::timeout(PATIENCE, fleet::nodes(&state.services)).await {
-        let ready = nodes.iter().filter(|node| node.state == NodeState::Ready).count();
-        state.metrics.count_nodes(ready, nodes.len() - ready);
+    if let Ok(Ok(figures)) = tokio::time::timeout(PATIENCE, fleet::figures(&state.services)).await {
+        state.metrics.show(&figures);
     }
     state.metrics.count_alone(state.services.bus.counted_alone());
     state.metrics.count_audit_lost(state.audit.lost());
