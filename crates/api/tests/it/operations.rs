@@ -37,6 +37,12 @@ async fn the_process_tells_how_it_is() -> anyhow::Result<()> {
             "blazz_http_requests_total{method=\"other\",route=\"/v1/accounts\",status=\"4xx\"} 1",
             "blazz_http_requests_total{method=\"POST\",route=\"/internal/v1/register\",status=\"2xx\"} 1",
             "blazz_nodes{state=\"ready\"} 1",
+            "blazz_nodes{state=\"lost\"} 0",
+            "blazz_sessions{state=\"connected\"} 1",
+            "blazz_sessions{state=\"failed\"} 0",
+            "blazz_jobs_due 0",
+            "blazz_jobs_dead 0",
+            "blazz_rate_limited_total{policy=\"default\"} 0",
             "blazz_ingest_rejected_entries 0",
             "blazz_build_info{service=\"blazz-api\"",
         ] {

@@ -126,9 +126,9 @@ async fn an_api_that_does_not_answer_itself_gives_no_sign_of_life() {
 async fn a_node_is_ready_when_the_api_knows_it_and_alive_while_it_reports() {
     let directory = tempfile::tempdir().unwrap();
     let port = fresh_ports(1);
-    let secret =
-        Command::new(program("blazz")).args(["secret", "node", "node-1"]).env("BLAZZ_FLEET_SECRET", FLEET);
-    let secret = { secret }.output().unwrap().stdout;
+    let mut secret = Command::new(program("blazz"));
+    secret.args(["secret", "node", "node-1"]).env("BLAZZ_FLEET_SECRET", FLEET);
+    let secret = secret.output().unwrap().stdout;
     let mut node = Command::new(program("blazz-session-node-sandbox"));
     node.env_clear()
         .env("BLAZZ_NODE_ID", "node-1")
