@@ -32,11 +32,13 @@ fn metrics(expression: &str) -> Vec<Named> {
         let (word, behind) = rest.split_at(end);
         rest = behind;
         let next = behind.trim_start();
+        // `sum by (le) (…)` calls as `sum(…)` does.
+        let calls = next.starts_with('(') || next.starts_with("by ") || next.starts_with("without ");
         if LISTS.contains(&word) {
             rest = next.split_once(')').unwrap().1;
         } else if word.starts_with(|c: char| c.is_ascii_digit())
             || WORDS.contains(&word)
-            || next.starts_with('(')
+            || calls
         {
             continue;
         } else if let Some(inside) = next.strip_prefix('{') {
