@@ -36,10 +36,7 @@ fn metrics(expression: &str) -> Vec<Named> {
         let calls = next.starts_with('(') || next.starts_with("by ") || next.starts_with("without ");
         if LISTS.contains(&word) {
             rest = next.split_once(')').unwrap().1;
-        } else if word.starts_with(|c: char| c.is_ascii_digit())
-            || WORDS.contains(&word)
-            || calls
-        {
+        } else if word.starts_with(|c: char| c.is_ascii_digit()) || WORDS.contains(&word) || calls {
             continue;
         } else if let Some(inside) = next.strip_prefix('{') {
             let (labels, behind) = inside.split_once('}').unwrap();
