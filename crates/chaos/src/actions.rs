@@ -18,7 +18,7 @@ use crate::say;
 use crate::schedule::{Disturbance, Way, What};
 
 /// How long a kill waits for something to be under way.
-const WAIT_FOR_TRAFFIC: Duration = Duration::from_secs(3);
+const WAIT_FOR_TRAFFIC: Duration = Duration::from_secs(1);
 /// How long a twin and the process that it replaces are both awake.
 const BOTH_AWAKE: Duration = Duration::from_secs(2);
 
@@ -116,7 +116,8 @@ impl Actions {
         let deadline = Instant::now() + WAIT_FOR_TRAFFIC;
         loop {
             let open = self.ledger.open(|account| concerned.get(account).copied().unwrap_or_default());
-            if open != Open::default() || !what.is_kill() || Instant::now() > deadline {
+            let nothing_to_wait_for = !what.is_kill() || !concerned.contains(&true);
+            if open != Open::default() || nothing_to_wait_for || Instant::now() > deadline {
                 return open;
             }
             sleep(Duration::from_millis(1)).await;

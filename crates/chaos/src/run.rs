@@ -48,7 +48,7 @@ pub struct ChaosArgs {
     #[arg(long, default_value_t = 12)]
     accounts: usize,
     /// Workspaces that they belong to.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 6)]
     workspaces: usize,
     /// Whether another node can take over a session.
     #[arg(long, value_enum, default_value = "own")]

@@ -109,7 +109,7 @@ impl Fleet {
         std::fs::create_dir_all(spec.directory.join("logs"))?;
         let services = Services::start(&spec.services_script, &spec.directory.join("services")).await?;
         services.migrate(&spec.programs.join("blazz")).await?;
-        let ports = ports::free(2 + spec.apis + 2 * spec.nodes)?;
+        let ports = ports::free(2 + spec.apis + spec.nodes)?;
         let (listen, admin, rest) = match ports.as_slice() {
             [listen, admin, rest @ ..] => (*listen, *admin, rest),
             _ => anyhow::bail!("too few ports"),
@@ -137,7 +137,7 @@ impl Fleet {
             fleet.apis.push(Process::start(fleet.api(index)?));
         }
         fleet.until_apis_are_ready().await?;
-        for address in node_addresses.iter().take(fleet.spec.nodes) {
+        for address in node_addresses {
             fleet.add_node_at(*address).await?;
         }
         let urls = node_addresses.iter().map(|address| format!("http://{address}/readyz"));
