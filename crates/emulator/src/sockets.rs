@@ -121,7 +121,10 @@ impl Sockets {
     /// Everything that is remembered.
     pub(crate) fn snapshot(&self) -> SocketLog {
         let log = self.log();
-        SocketLog { sockets: log.sockets.values().cloned().collect(), late: log.late.iter().cloned().collect() }
+        SocketLog {
+            sockets: log.sockets.values().cloned().collect(),
+            late: log.late.iter().cloned().collect(),
+        }
     }
 }
 
@@ -142,7 +145,10 @@ mod tests {
         sockets.wrote(1, at(4), Some((2, at(3))), || "ack".to_owned());
         sockets.closed(1, at(5));
         let SocketLog { sockets, late } = sockets.snapshot();
-        assert_eq!((sockets[0].stanzas, sockets[0].last_at, sockets[0].closed_at), (2, Some(at(4)), Some(at(5))));
+        assert_eq!(
+            (sockets[0].stanzas, sockets[0].last_at, sockets[0].closed_at),
+            (2, Some(at(4)), Some(at(5)))
+        );
         assert_eq!((sockets[1].stanzas, sockets[1].closed_at), (0, None));
         assert_eq!(late.len(), 1);
         assert_eq!((late[0].socket, late[0].newer, late[0].stanza.as_str()), (1, 2, "ack"));

@@ -74,12 +74,20 @@ impl Services {
         Ok(())
     }
 
+    /// PostgreSQL's first process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn postgres(&self) -> Result<Pid> {
+        self.pid("postgres/data/postmaster.pid")
+    }
+
     /// Kills PostgreSQL's first process outright; the others notice and end.
     ///
     /// # Errors
     /// When it does not run.
     pub fn kill_postgres(&self) -> Result<()> {
-        Ok(kill(self.pid("postgres/data/postmaster.pid")?, Signal::SIGKILL)?)
+        Ok(kill(self.postgres()?, Signal::SIGKILL)?)
     }
 
     /// Starts it again; it recovers what was committed.
