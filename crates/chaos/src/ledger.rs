@@ -56,15 +56,19 @@ pub(crate) struct Copies {
 
 /// What the books say at the end.
 #[derive(Debug, Default)]
-pub(crate) struct Balance {
-    pub(crate) sent: usize,
-    pub(crate) received: usize,
-    pub(crate) doubled: usize,
-    /// Messages that came once more under their id.
-    pub(crate) repeated: usize,
-    pub(crate) lost: usize,
+pub struct Balance {
+    /// Messages that were taken: by the API from a tenant, by WhatsApp from a phone.
+    pub sent: usize,
+    /// Those of them that are where they belong.
+    pub received: usize,
+    /// Messages that are there once too often.
+    pub doubled: usize,
+    /// Messages that came once more under their id, which a phone does not show.
+    pub repeated: usize,
+    /// Those that are not where they belong.
+    pub lost: usize,
     /// A line for everything that is not as it must be.
-    pub(crate) findings: Vec<String>,
+    pub findings: Vec<String>,
 }
 
 impl Ledger {
@@ -191,8 +195,9 @@ impl Balance {
         }
     }
 
-    /// Whether everything is where it belongs.
-    pub(crate) fn is_even(&self) -> bool {
+    /// Whether everything is where it belongs, once.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
         self.findings.is_empty()
     }
 

@@ -11,11 +11,15 @@ mod overlaps;
 mod report;
 mod run;
 mod schedule;
+mod traffic;
 mod watch;
 
 pub use clients::{Phones, Tenant};
+pub use ledger::Balance;
 pub use link::{Linked, link};
+pub use overlaps::overlaps;
 pub use run::{ChaosArgs, run};
+pub use traffic::Traffic;
 
 /// Tells whoever waits what is being done.
 #[expect(clippy::print_stderr, reason = "progress is for people; the result goes to standard output")]

@@ -24,7 +24,10 @@ struct Log {
 }
 
 /// A line for each older socket that was written to after its successor had logged in.
-pub(crate) async fn overlaps(phones: &Phones) -> Result<Vec<String>> {
+///
+/// # Errors
+/// When the emulator does not answer.
+pub async fn overlaps(phones: &Phones) -> Result<Vec<String>> {
     let log: Log = phones.get("/sockets").await?;
     Ok(group(log.late))
 }

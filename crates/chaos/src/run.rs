@@ -1,6 +1,5 @@
 //! One run: a fleet, linked accounts, load, disturbances, healing, the balance.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +10,17 @@ use clap::Args;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::actions::{Actions, Done};
 use crate::clients::{Phones, Tenant};
 use crate::fleet::{Fleet, FleetSpec, Roots};
-use crate::ledger::{Balance, Copies, Ledger};
-use crate::link::{Linked, link};
-use crate::load::{Load, Phase, peer};
+use crate::link::link;
 use crate::overlaps::overlaps;
 use crate::schedule::{Disturbance, Shape, schedule};
-use crate::watch::follow;
+use crate::traffic::Traffic;
 use crate::{report, say};
-
-/// How long everything must stay even before the books are closed: a late duplicate would come in this time.
-const QUIET: Duration = Duration::from_secs(4);
 
 /// How long, how large, how rough.
 #[derive(Args, Debug, Clone)]
@@ -139,15 +132,24 @@ async fn in_directory(
     }
     say(&format!("linking {} accounts", args.accounts));
     let accounts = link(&tenants, &phones, 0, args.accounts).await?;
-    for place in 0..accounts.len() {
-        phones.add(&peer(place)).await?;
-    }
     // Whoever is replaced may live: only the fleet itself keeps two owners apart.
     phones.fault(json!({ "kind": "replace", "replace": false })).await?;
 
-    let scene = Scene { tenants: tenants.into(), phones, accounts, ledger: Arc::default() };
-    let (done, balance) = scene.play(args, &fleet, planned).await?;
-    let overlaps = overlaps(&scene.phones).await?;
+    let traffic = Traffic::begin(&tenants, &phones, &accounts, Duration::from_millis(args.think)).await?;
+    let actions = Actions {
+        fleet: Arc::clone(&fleet),
+        tenants: tenants.into(),
+        ledger: traffic.ledger(),
+        accounts,
+        begun: Instant::now(),
+        holders: std::sync::Mutex::default(),
+    };
+    let done = carry_out(actions, planned, args.length()).await?;
+    say(&format!("healing; {} messages so far", traffic.begun()));
+    traffic.pause();
+    fleet.heal().await.context("the fleet does not come back")?;
+    let balance = traffic.finish(Duration::from_secs(args.drain)).await?;
+    let overlaps = overlaps(&phones).await?;
     for process in fleet.processes() {
         let exits = process.exits();
         if !exits.is_empty() {
@@ -162,105 +164,14 @@ async fn in_directory(
     Ok(is_well)
 }
 
-/// Who writes to whom.
-struct Scene {
-    tenants: Arc<[Tenant]>,
-    phones: Phones,
-    accounts: Vec<Linked>,
-    ledger: Arc<Ledger>,
-}
-
-impl Scene {
-    async fn play(
-        &self,
-        args: &ChaosArgs,
-        fleet: &Arc<Fleet>,
-        planned: Vec<Disturbance>,
-    ) -> Result<(Vec<Done>, Balance)> {
-        let (phase, phases) = watch::channel(Phase::Running);
-        let mut readers = JoinSet::new();
-        for tenant in self.tenants.iter() {
-            readers.spawn(follow(tenant.clone(), Arc::clone(&self.ledger), phases.clone()));
-        }
-        let load = Load {
-            tenants: Arc::clone(&self.tenants),
-            phones: self.phones.clone(),
-            ledger: Arc::clone(&self.ledger),
-            pause: Duration::from_millis(args.think),
-            phase: phases,
-        };
-        let mut writers = load.begin(&self.accounts);
-        let actions = Arc::new(Actions {
-            fleet: Arc::clone(fleet),
-            tenants: Arc::clone(&self.tenants),
-            ledger: Arc::clone(&self.ledger),
-            accounts: self.accounts.clone(),
-            begun: Instant::now(),
-            holders: std::sync::Mutex::default(),
-        });
-        let done = carry_out(&actions, planned, args.length()).await?;
-        drop(actions);
-
-        say(&format!("healing; {} messages so far", self.ledger.begun()));
-        phase.send_replace(Phase::Draining);
-        fleet.heal().await.context("the fleet does not come back")?;
-        let deadline = Instant::now() + Duration::from_secs(args.drain);
-        let balance = self.drain(deadline).await?;
-        phase.send_replace(Phase::Over);
-        while let Some(writer) = writers.join_next().await {
-            writer??;
-        }
-        while let Some(reader) = readers.join_next().await {
-            reader??;
-        }
-        Ok((done, balance))
-    }
-
-    /// Waits until nothing is missing any more and nothing more comes, or until the deadline.
-    async fn drain(&self, deadline: Instant) -> Result<Balance> {
-        let begun = Instant::now();
-        let mut complete_since = None;
-        loop {
-            let balance = self.ledger.balance(&self.shown().await?);
-            let now = Instant::now();
-            if balance.is_complete() {
-                let since = *complete_since.get_or_insert_with(|| {
-                    say(&format!("nothing is missing after {:.1} s", begun.elapsed().as_secs_f64()));
-                    now
-                });
-                if now >= since + QUIET {
-                    return Ok(balance);
-                }
-            }
-            if now >= deadline {
-                return Ok(balance);
-            }
-            sleep(Duration::from_millis(500)).await;
-        }
-    }
-
-    /// What the peers' phones show, by its text.
-    async fn shown(&self) -> Result<HashMap<String, Copies>> {
-        let mut shown = HashMap::<String, Copies>::new();
-        for (place, account) in self.accounts.iter().enumerate() {
-            let messages = self.phones.messages(&peer(place)).await?;
-            for message in messages.into_iter().filter(|message| message.from == account.number) {
-                let copies = shown.entry(message.body).or_default();
-                copies.shown += 1;
-                copies.repeated += message.arrivals.saturating_sub(1);
-            }
-        }
-        Ok(shown)
-    }
-}
-
 /// Does everything at its time; returns when the last of it is made good.
-async fn carry_out(actions: &Arc<Actions>, planned: Vec<Disturbance>, length: Duration) -> Result<Vec<Done>> {
+async fn carry_out(actions: Actions, planned: Vec<Disturbance>, length: Duration) -> Result<Vec<Done>> {
+    let actions = Arc::new(actions);
     let mut tasks = JoinSet::new();
     let mut done = Vec::new();
     for disturbance in planned {
         sleep_until(actions.begun + disturbance.at).await;
-        tasks.spawn(Arc::clone(actions).run(disturbance));
+        tasks.spawn(Arc::clone(&actions).run(disturbance));
     }
     sleep_until(actions.begun + length).await;
     while let Some(one) = tasks.join_next().await {

@@ -70,6 +70,7 @@ pub struct Process {
     is_wanted: watch::Sender<bool>,
     pid: watch::Receiver<Option<Pid>>,
     exits: Arc<Mutex<Vec<Exit>>>,
+    status: watch::Receiver<Option<ExitStatus>>,
     keeper: JoinHandle<()>,
 }
 
@@ -77,10 +78,11 @@ impl Process {
     pub(super) fn start(program: Program) -> Self {
         let (is_wanted, wanted) = watch::channel(true);
         let (pids, pid) = watch::channel(None);
+        let (statuses, status) = watch::channel(None);
         let exits = Arc::<Mutex<Vec<Exit>>>::default();
         let name = program.name.clone();
-        let keeper = tokio::spawn(keep(program, wanted, pids, Arc::clone(&exits)));
-        Self { name, is_wanted, pid, exits, keeper }
+        let keeper = tokio::spawn(keep(program, wanted, pids, statuses, Arc::clone(&exits)));
+        Self { name, is_wanted, pid, exits, status, keeper }
     }
 
     /// What it is called.
@@ -111,6 +113,12 @@ impl Process {
             self.kill().await;
         }
         ended
+    }
+
+    /// How it ended last.
+    #[must_use]
+    pub fn status(&self) -> Option<ExitStatus> {
+        *self.status.borrow()
     }
 
     /// Lets it run (again).
@@ -159,6 +167,7 @@ async fn keep(
     program: Program,
     mut wanted: watch::Receiver<bool>,
     pid: watch::Sender<Option<Pid>>,
+    statuses: watch::Sender<Option<ExitStatus>>,
     exits: Arc<Mutex<Vec<Exit>>>,
 ) {
     while wanted.wait_for(|is_wanted| *is_wanted).await.is_ok() {
@@ -170,6 +179,7 @@ async fn keep(
                 let _ = child.start_kill();
             }
             status = child.wait().await.ok();
+            statuses.send_replace(status);
             pid.send_replace(None);
         }
         if *wanted.borrow() {
