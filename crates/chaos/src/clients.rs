@@ -170,12 +170,18 @@ impl Phones {
     /// # Errors
     /// When the emulator refuses.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = self.http.get(format!("{}{path}", self.url)).send().await?.error_for_status();
+        let answer = self.request(Method::GET, path).send().await?.error_for_status();
         Ok(answer.with_context(|| format!("the emulator refused GET {path}"))?.json().await?)
     }
 
+    /// On a connection of its own: one that is kept may be closed by the emulator just when it is used again, and what a phone sends must
+    /// not be sent twice.
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).header("connection", "close")
+    }
+
     async fn post(&self, path: &str, body: Value) -> Result<Value> {
-        let answer = self.http.post(format!("{}{path}", self.url)).json(&body).send().await?;
+        let answer = self.request(Method::POST, path).json(&body).send().await?;
         let (status, text) = (answer.status(), answer.text().await?);
         if !status.is_success() {
             bail!("the emulator refused POST {path}: {status} {text}");

@@ -36,3 +36,19 @@ pub(super) static FIGURES: &[Figure] = &[
 const fn figure(name: &'static str, unit: &'static str, goal: Option<f64>) -> Figure {
     Figure { name, unit, goal }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_page_explains_every_figure() {
+        let page = include_str!("../../../../docs/benchmarks.md");
+        let names: BTreeSet<_> = FIGURES.iter().map(|figure| figure.name).collect();
+        assert_eq!(names.len(), FIGURES.len());
+        let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/benchmarks.md says nothing of {missing:?}");
+    }
+}

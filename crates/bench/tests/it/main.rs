@@ -16,7 +16,9 @@ fn the_fleets_figures_are_measured_and_printed() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
         .map(|figure| (figure["name"].as_str().unwrap().to_owned(), figure))
         .collect();
-    for name in ["session.node.memory", "session.descriptors", "session.disk", "restart.time", "restart.node.cpu"] {
+    for name in
+        ["session.node.memory", "session.descriptors", "session.disk", "restart.time", "restart.node.cpu"]
+    {
         assert!(figures[name]["value"].as_f64().unwrap() > 0.0, "{name}: {out}");
     }
     assert_eq!(figures["session.node.memory"]["goal"], 350.0);
