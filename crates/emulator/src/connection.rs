@@ -190,6 +190,7 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
         () = link.closed.cancelled() => Ok(()),
         outcome = read => outcome,
     };
+    server.sockets.closed(link.id, server.now());
     login::end(&server, &link);
     link.close();
     if tokio::time::timeout(CLOSE_TIMEOUT, writer).await.is_err() {
@@ -197,7 +198,6 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
     }
     link.abort();
     server.stats.closed();
-    server.sockets.closed(link.id, server.now());
     outcome
 }
 
