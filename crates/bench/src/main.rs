@@ -4,6 +4,7 @@
 
 mod child;
 mod engine;
+mod fleet;
 mod gauges;
 mod hop;
 mod main_path;
@@ -21,6 +22,8 @@ use clap::Parser;
 enum Bench {
     /// Link a number, send a message: time, CPU, memory and disk of the main path.
     MainPath(main_path::MainPathArgs),
+    /// Sessions by the thousand: memory, disk, heartbeats, restart, failover.
+    Fleet(fleet::FleetArgs),
     /// The engine with nothing around it, told on standard input what to do.
     #[command(hide = true)]
     EngineDirect(engine::direct::EngineDirectArgs),
@@ -34,6 +37,7 @@ enum Bench {
 async fn main() -> ExitCode {
     let done = match Bench::parse() {
         Bench::MainPath(args) => main_path::run(args).await,
+        Bench::Fleet(args) => fleet::run(args).await,
         Bench::EngineDirect(args) => engine::direct::run(args).await,
         Bench::HopServer => hop::server::run().await,
     };

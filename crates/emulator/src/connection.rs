@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use blazz_domain::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use whatsapp_rust::wacore::handshake::NoiseCipher;
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) client_public: [u8; 32],
     role: OnceLock<Role>,
+    /// The socket of the same companion that has logged in since, and when.
+    newer: OnceLock<(u64, Timestamp)>,
     outbox: mpsc::UnboundedSender<Outgoing>,
     queued: AtomicUsize,
     phase: Mutex<Phase>,
@@ -130,6 +133,11 @@ impl Link {
         let _already = self.role.set(role);
     }
 
+    /// A newer socket of the same companion has logged in; the first of them counts.
+    pub(crate) fn is_older_than(&self, newer: &Link, at: Timestamp) {
+        let _already = self.newer.set((newer.id, at));
+    }
+
     /// The linked device behind the socket.
     pub(crate) fn device(&self) -> Option<(&Arc<Account>, u16)> {
         match self.role.get() {
@@ -160,6 +168,7 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
         id: server.next_link(),
         client_public: accepted.client_public,
         role: OnceLock::new(),
+        newer: OnceLock::new(),
         outbox,
         queued: AtomicUsize::new(0),
         phase: Mutex::new(Phase::Passive),
@@ -181,6 +190,7 @@ pub(crate) async fn serve(server: Arc<Server>, stream: tokio::net::TcpStream) ->
         () = link.closed.cancelled() => Ok(()),
         outcome = read => outcome,
     };
+    server.sockets.closed(link.id, server.now());
     login::end(&server, &link);
     link.close();
     if tokio::time::timeout(CLOSE_TIMEOUT, writer).await.is_err() {
@@ -204,6 +214,7 @@ async fn read(
         let plain = util::unpack(&frame)?;
         let node = unmarshal_ref(&plain)?.to_owned();
         server.stats.stanza();
+        server.sockets.wrote(link.id, server.now(), link.newer.get().copied(), || brief(&node));
         tracing::trace!(link = link.id, stanza = %brief(&node), "received a stanza");
         if let Err(error) = dispatch::stanza(server, link, &node).await {
             tracing::warn!(link = link.id, stanza = %brief(&node), "could not handle a stanza: {error:#}");

@@ -16,6 +16,7 @@ use crate::phone::{PhoneMessage, PhoneReceipt, ReceiptKind};
 use crate::profile::PhoneChange;
 use crate::script::{self, DeviceInfo, PhoneInfo};
 use crate::server::{self, Server};
+use crate::sockets::SocketLog;
 use crate::stats::StatsSnapshot;
 
 /// How long a stop waits for tasks.
@@ -249,6 +250,11 @@ impl Emulator {
     /// Turns every fault off.
     pub async fn clear_faults(&self) {
         self.server.faults.clear();
+    }
+
+    /// Every socket of a companion, and what came on one after a newer one had logged in.
+    pub async fn sockets(&self) -> SocketLog {
+        self.server.sockets.snapshot()
     }
 
     /// What happened so far.

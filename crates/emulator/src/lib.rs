@@ -44,6 +44,7 @@ mod removal;
 mod script;
 mod server;
 mod socket;
+mod sockets;
 mod stanza;
 mod stats;
 mod status;
@@ -63,5 +64,6 @@ pub use phone::{
 };
 pub use profile::PhoneChange;
 pub use script::{DeviceInfo, PhoneInfo};
+pub use sockets::{LateStanza, SocketInfo, SocketLog};
 pub use stats::{Overlap, StatsSnapshot};
 pub use version::{VersionChange, VersionInfo};

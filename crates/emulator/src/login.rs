@@ -72,10 +72,15 @@ fn attach(
         return None;
     }
     link.assume(Role::Device(Arc::clone(account), device));
+    let now = server.now();
+    for older in &companion.links {
+        older.is_older_than(link, now);
+    }
+    server.sockets.logged_in(link.id, &account.number, device, now);
     let replaced = if replace { std::mem::take(&mut companion.links) } else { Vec::new() };
     companion.links.push(Arc::clone(link));
     if companion.links.len() > 1 {
-        server.stats.overlap(&account.number, device, companion.links.len(), server.now());
+        server.stats.overlap(&account.number, device, companion.links.len(), now);
     }
     Some(replaced)
 }

@@ -19,6 +19,7 @@ use crate::media::MediaStore;
 use crate::newsletters::Newsletters;
 use crate::noise::ServerIdentity;
 use crate::pairing::Pairing;
+use crate::sockets::Sockets;
 use crate::stats::Stats;
 use crate::version::Versions;
 
@@ -33,6 +34,7 @@ pub(crate) struct Server {
     pub(crate) link_codes: LinkCodes,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) sockets: Sockets,
     pub(crate) versions: Versions,
     pub(crate) media: MediaStore,
     pub(crate) media_host: String,
@@ -58,6 +60,7 @@ impl Server {
             faults: Faults::default(),
             versions: Versions::default(),
             stats: Stats::with_log(unanswered_log),
+            sockets: Sockets::default(),
             media: MediaStore::default(),
             media_host,
             tracker: TaskTracker::new(),

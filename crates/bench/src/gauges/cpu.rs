@@ -30,6 +30,18 @@ impl CpuClock {
     }
 }
 
+/// What a process and those that it has started have used so far, those that have ended and were waited for included.
+pub(crate) fn cpu_of_children(parent: Pid) -> Result<Duration> {
+    let mut sum = CpuClock::of(parent)?.now()?;
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))
+        .context("the kernel does not list children")?;
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        // One that has just ended is not there to be asked.
+        sum += CpuClock::of(Pid::from_raw(child)).and_then(CpuClock::now).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 mod cpu;
 mod disk;
+mod files;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,9 @@ use std::time::Duration;
 use anyhow::Result;
 use nix::unistd::Pid;
 
-pub(crate) use cpu::CpuClock;
+pub(crate) use cpu::{CpuClock, cpu_of_children};
 pub(crate) use disk::{Disk, fsync};
+pub(crate) use files::{Files, descriptors};
 pub(crate) use memory::Memory;
 
 /// How long after a piece of work what it has set off may go on: events, receipts, reports.

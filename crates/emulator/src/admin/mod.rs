@@ -39,6 +39,7 @@ mod set_fault;
 mod set_presence;
 mod set_version;
 mod settings;
+mod sockets;
 mod stats;
 mod subscribe;
 mod trust;
@@ -148,6 +149,7 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/phones/{phone}/join").route(post().to(join_group::handle)))
         .service(resource("/stats").route(get().to(stats::handle)))
+        .service(resource("/sockets").route(get().to(sockets::handle)))
         .service(resource("/root-key").route(get().to(root_key::handle)))
         .service(resource("/healthz").route(get().to(healthz::handle)))
         .service(resource("/mms/{path:.*}").route(post().to(upload_media::handle)))

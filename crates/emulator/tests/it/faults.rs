@@ -101,6 +101,22 @@ async fn without_replacement_two_sockets_live_and_the_overlap_is_recorded() {
     assert_eq!((overlaps[0].phone.as_str(), overlaps[0].device, overlaps[0].sockets), (ANNA, 1, 2));
     assert_eq!(anna.count(EventKind::StreamReplaced), 0);
 
+    // Whatever the older socket writes from now on is noted, what the newer one writes is not.
+    assert!(stage.emulator.sockets().await.late.is_empty());
+    twin.send(BERT, "from the newer").await;
+    anna.send(BERT, "from the older").await;
+    let late = stage
+        .until("the older socket's message is noted", async || {
+            let late = stage.emulator.sockets().await.late;
+            late.into_iter().find(|late| late.stanza.starts_with("message"))
+        })
+        .await;
+    let log = stage.emulator.sockets().await;
+    let (older, newer) = (&log.sockets[log.sockets.len() - 2], &log.sockets[log.sockets.len() - 1]);
+    assert_eq!((older.phone.as_str(), newer.phone.as_str(), older.closed_at), (ANNA, ANNA, None));
+    assert_eq!((late.socket, late.newer, late.newer_at), (older.socket, newer.socket, newer.logged_in_at));
+    assert!(late.at >= late.newer_at && log.late.iter().all(|late| late.socket == older.socket));
+
     stage.emulator.fault(FaultRequest::new(Fault::Replace { replace: true })).await.unwrap();
     assert!(stage.emulator.faults().await.is_empty());
 }
