@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +17,13 @@ use crate::server::{Shared, lock};
 
 /// Calls that are worked on at once; a call that hangs keeps one busy.
 const THREADS: usize = 8;
+
+/// A process that is killed while one of its own calls waits for its own answer never ends, unless somebody unmounts by force.
+const WATCH: &str = r#"
+while grep -q "^State:.[^Z]" "/proc/$1/status" 2>/dev/null; do sleep 1; done
+umount -f "$2" 2>/dev/null
+umount -l "$2" 2>/dev/null || fusermount3 -u -q -z -- "$2" 2>/dev/null
+"#;
 
 /// What a client believes of locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +58,7 @@ pub(crate) struct ClientState {
 pub struct Client {
     state: Arc<ClientState>,
     session: Option<BackgroundSession>,
+    watch: Child,
     mountpoint: TempDir,
 }
 
@@ -70,7 +78,8 @@ impl Client {
             vec![MountOption::FSName("fault-fs".to_owned()), MountOption::NoDev, MountOption::NoSuid];
         config.n_threads = Some(THREADS);
         let session = fuser::spawn_mount(Mounted(Arc::clone(&state)), mountpoint.path(), &config)?;
-        Ok(Self { state, session: Some(session), mountpoint })
+        let watch = watch(mountpoint.path())?;
+        Ok(Self { state, session: Some(session), watch, mountpoint })
     }
 
     /// Where it is mounted.
@@ -102,9 +111,17 @@ impl Client {
     }
 }
 
+/// Starts what unmounts by force when this process has died.
+fn watch(mountpoint: &Path) -> std::io::Result<Child> {
+    let mut command = Command::new("sh");
+    command.args(["-c", WATCH, "watch"]).arg(std::process::id().to_string()).arg(mountpoint);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         self.heal();
+        let _ended = self.watch.kill().and_then(|()| self.watch.wait());
         // Also when somebody still has a file open: the rest ends with them.
         if umount2(self.mountpoint.path(), MntFlags::MNT_DETACH).is_err() {
             let mut helper = Command::new("fusermount3");

@@ -31,7 +31,7 @@ impl Life {
         self.link(&root)?;
         self.work(&root)?;
         root.rotate_workspace_key(self.lease.workspace_id)?;
-        self.work(&root)?;
+        self.seal_anew(&root)?;
         self.log_out(&root)?;
         self.link(&root)?;
         self.note(|ledger| ledger.deleted = Some(false));
@@ -74,6 +74,13 @@ impl Life {
         self.remove_media(&media, "a1")?;
         self.append(&outboxes, Durability::Written, 100)?;
         self.append(&outboxes, Durability::Synced, 100)
+    }
+
+    /// The next opening takes the new key.
+    fn seal_anew(&self, root: &SessionRoot) -> Result<(), StoreError> {
+        let session = root.open_session(&self.lease, true)?;
+        self.change(&session.open_store()?, 3, 100, Durability::Synced)?;
+        self.append(&session.open_outboxes()?, Durability::Synced, 100)
     }
 
     fn log_out(&self, root: &SessionRoot) -> Result<(), StoreError> {
