@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use blazz_domain::{Lease, SessionSettings};
 
@@ -25,6 +26,7 @@ pub struct SessionDirectory {
     path: PathBuf,
     lease: Lease,
     linked: bool,
+    logged_out: AtomicBool,
     keys: SealingKeys,
     lock: Arc<SessionLock>,
 }
@@ -37,8 +39,9 @@ impl SessionDirectory {
         keys: SealingKeys,
         lock: SessionLock,
     ) -> Result<Self, StoreError> {
-        let directory = Self { path, lease, linked, keys, lock: Arc::new(lock) };
-        if linked && !directory.store_path().is_file() && !directory.is_logged_out() {
+        let logged_out = AtomicBool::new(durable::is_there(&path.join(LOGGED_OUT))?);
+        let directory = Self { path, lease, linked, logged_out, keys, lock: Arc::new(lock) };
+        if linked && !directory.is_logged_out() && !durable::is_there(&directory.store_path())? {
             return Err(StoreError::Missing);
         }
         durable::create_directory(&directory.path)?;
@@ -47,6 +50,7 @@ impl SessionDirectory {
             // The marker goes last: were the reset cut short, a new link must not begin with what is left of the old one.
             directory.remove_credentials()?;
             durable::remove_file(&directory.path.join(LOGGED_OUT))?;
+            directory.logged_out.store(false, Ordering::SeqCst);
         }
         Ok(directory)
     }
@@ -66,7 +70,7 @@ impl SessionDirectory {
     /// Whether the link is known to be gone, and no new one was asked for since.
     #[must_use]
     pub fn is_logged_out(&self) -> bool {
-        self.path.join(LOGGED_OUT).exists()
+        self.logged_out.load(Ordering::SeqCst)
     }
 
     /// The directory itself.
@@ -123,6 +127,7 @@ impl SessionDirectory {
     pub fn reset_credentials(&self) -> Result<(), StoreError> {
         if !self.is_logged_out() {
             durable::write_new(&self.path.join(LOGGED_OUT), b"")?;
+            self.logged_out.store(true, Ordering::SeqCst);
         }
         self.remove_credentials()
     }

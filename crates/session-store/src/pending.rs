@@ -33,10 +33,8 @@ impl PendingMedia {
         durable::create_directory(&directory)?;
         let scratch = directory.join(SCRATCH);
         // What an earlier owner was in the middle of.
-        match std::fs::remove_dir_all(&scratch) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&scratch),
-            _ => durable::create_directory(&scratch)?,
-        }
+        durable::remove_tree(&scratch)?;
+        durable::create_directory(&scratch)?;
         Ok(Self { directory, grew: Notify::new(), _lock: lock })
     }
 
@@ -46,7 +44,7 @@ impl PendingMedia {
     /// When the disk fails.
     pub fn add(&self, key: &str, record: &[u8]) -> Result<(), StoreError> {
         let path = self.path_of(key)?;
-        if path.exists() {
+        if durable::is_there(&path)? {
             return Ok(());
         }
         let draft = self.directory.join(format!("{key}.{}", Uuid::now_v7()));

@@ -32,8 +32,7 @@ impl SessionRoot {
     /// # Errors
     /// When the directory cannot be used, or its id file holds something else.
     pub fn open(path: &Path, keys: StorageKeys) -> Result<Self, StoreError> {
-        fs::create_dir_all(path.parent().unwrap_or(path)).at(path)?;
-        durable::create_directory(path)?;
+        durable::create_directories(path)?;
         let path = path.canonicalize().at(path)?;
         let root = Self { id: root_id(&path)?, path, keys: Arc::new(keys) };
         root.sweep()?;
@@ -53,10 +52,14 @@ impl SessionRoot {
     /// has been here, [`StoreError::Busy`] when it is open already.
     pub fn open_session(&self, lease: &Lease, linked: bool) -> Result<SessionDirectory, StoreError> {
         let account = self.account_path(lease.workspace_id, lease.account_id);
-        if linked && !account.is_dir() {
+        let workspace = self.path.join(lease.workspace_id.to_string());
+        // Another machine may have had the session since this one looked.
+        for directory in [&self.path, &workspace, &account] {
+            durable::look_again(directory)?;
+        }
+        if linked && !durable::is_there(&account)? {
             return Err(StoreError::Missing);
         }
-        let workspace = self.path.join(lease.workspace_id.to_string());
         durable::create_directory(&workspace)?;
         durable::create_directory(&account)?;
         let lock = SessionLock::take(&account)?;
@@ -88,7 +91,8 @@ impl SessionRoot {
     pub fn delete_session(&self, workspace_id: WorkspaceId, account_id: AccountId) -> Result<(), StoreError> {
         let workspace = self.path.join(workspace_id.to_string());
         let account = workspace.join(account_id.to_string());
-        if !account.is_dir() {
+        durable::look_again(&workspace)?;
+        if !durable::is_there(&account)? {
             return Ok(());
         }
         let _lock = SessionLock::take(&account)?;
@@ -96,7 +100,7 @@ impl SessionRoot {
         let doomed = workspace.join(format!("{DELETED}{}", Uuid::now_v7()));
         fs::rename(&account, &doomed).at(&account)?;
         durable::sync_directory(&workspace)?;
-        fs::remove_dir_all(&doomed).at(&doomed)
+        durable::remove_tree(&doomed)
     }
 
     /// Every session in the root, under its latest epoch.
@@ -124,7 +128,7 @@ impl SessionRoot {
             for entry in fs::read_dir(&workspace).at(&workspace)? {
                 let entry = entry.at(&workspace)?;
                 if entry.file_name().to_string_lossy().starts_with(DELETED) {
-                    fs::remove_dir_all(entry.path()).at(&entry.path())?;
+                    durable::remove_tree(&entry.path())?;
                 }
             }
         }
@@ -135,7 +139,7 @@ impl SessionRoot {
 /// The root's id; minted by whoever comes first, also when several come at once.
 fn root_id(root: &Path) -> Result<Uuid, StoreError> {
     let path = root.join(ID_FILE);
-    if !path.exists() {
+    if !durable::is_there(&path)? {
         let draft = root.join(format!(".{ID_FILE}-{}", Uuid::now_v7()));
         durable::write_new(&draft, Uuid::new_v4().to_string().as_bytes())?;
         // A link never replaces a file: of two that race, one wins and both read the winner's.
@@ -155,7 +159,7 @@ fn children<Id: std::str::FromStr>(path: &Path) -> Result<Vec<(Id, PathBuf)>, St
     for entry in fs::read_dir(path).at(path)? {
         let entry = entry.at(path)?;
         let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let (Some(id), true) = (id, entry.path().is_dir()) {
+        if let (Some(id), true) = (id, entry.file_type().at(path)?.is_dir()) {
             found.push((id, entry.path()));
         }
     }

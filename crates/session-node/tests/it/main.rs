@@ -24,4 +24,5 @@ mod process;
 mod proxy;
 mod settings;
 mod stage;
+mod storage;
 mod until;

@@ -34,10 +34,22 @@ pub(crate) struct Stage {
     pub(crate) workspace: WorkspaceId,
     pub(crate) version: FleetVersion,
     directory: tempfile::TempDir,
+    session_root: PathBuf,
 }
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let session_root = directory.path().join("sessions");
+        Self::with(directory, session_root).await
+    }
+
+    /// One whose sessions lie elsewhere.
+    pub(crate) async fn with_sessions_in(session_root: PathBuf) -> Self {
+        Self::with(tempfile::tempdir().unwrap(), session_root).await
+    }
+
+    async fn with(directory: tempfile::TempDir, session_root: PathBuf) -> Self {
         let _set_up_before = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
@@ -48,7 +60,6 @@ impl Stage {
         }
         let secret = FleetSecret::generate();
         let control = Control::start(&secret).await;
-        let directory = tempfile::tempdir().unwrap();
         Self {
             emulator,
             control,
@@ -56,6 +67,7 @@ impl Stage {
             workspace: WorkspaceId::new(),
             version: FleetVersion::default(),
             directory,
+            session_root,
         }
     }
 
@@ -72,7 +84,7 @@ impl Stage {
     }
 
     pub(crate) fn session_root(&self) -> PathBuf {
-        self.directory.path().join("sessions")
+        self.session_root.clone()
     }
 
     /// Counts on these sessions from the next registration on.

@@ -173,12 +173,17 @@ impl Rewrite {
         Ok(())
     }
 
-    /// Takes the place of the old file. Both contents are whole at every moment.
+    /// Takes the place of the old file. Both contents are whole at every moment. After [`StoreError::Broken`] nobody knows which of the two
+    /// has the name: what is written into the old one may be lost.
     fn finish(self) -> Result<Log, StoreError> {
         let draft = draft_path(&self.path);
         self.file.sync_all().at(&draft)?;
-        fs::rename(&draft, &self.path).at(&self.path)?;
-        self.path.parent().map_or(Ok(()), durable::sync_directory)?;
+        let renamed = fs::rename(&draft, &self.path).at(&self.path);
+        let parent = self.path.parent();
+        renamed.and_then(|()| parent.map_or(Ok(()), durable::sync_directory)).map_err(|error| {
+            tracing::error!(error = format!("{error:?}"), path = %self.path.display(), "a session's store may have been replaced or not");
+            StoreError::Broken
+        })?;
         let Self { path, file, generation, end, .. } = self;
         Ok(Log { path, file: Arc::new(file), generation, end, durable: end })
     }

@@ -359,7 +359,7 @@ impl State {
         Ok(self.written)
     }
 
-    /// Writes the file anew when most of it is dead. When that fails the old one does as well.
+    /// Writes the file anew when most of it is dead. When that fails the old one does as well, while it still has its name.
     fn compact(&mut self) {
         let end = self.log.end();
         if end < SMALL || end < self.compact_at || end < 2 * self.index.disk_bytes() {
@@ -370,6 +370,7 @@ impl State {
                 self.index = index;
                 self.compact_at = 0;
             }
+            Err(StoreError::Broken) => self.broken = true,
             Err(error) => {
                 tracing::warn!(%error, "a session's store cannot be written anew and stays as it is");
                 self.compact_at = end + SMALL;

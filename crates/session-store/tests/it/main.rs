@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a failed step fails the test")]
 
 mod kill;
+mod nfs;
 mod outbox;
 mod root;
 

@@ -24,7 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Crates that are tools of development: free to look anywhere, linked by nobody.
-const TOOLS: &[&str] = &["blazz-bench", "blazz-chaos", "blazz-test-support", "xtask"];
+const TOOLS: &[&str] = &["blazz-bench", "blazz-chaos", "blazz-fault-fs", "blazz-test-support", "xtask"];
 
 /// The foreign crate, and the only ones of ours that may depend on it.
 const ONLY: &[(&str, &[&str])] = &[
