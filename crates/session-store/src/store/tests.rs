@@ -1,3 +1,5 @@
+//! What a store does when its file is cut, damaged, moved, written anew or sealed with another key.
+
 use std::collections::BTreeMap;
 use std::fs;
 
