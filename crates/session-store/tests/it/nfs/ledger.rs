@@ -84,9 +84,8 @@ impl Ledger {
         let told = |what: &str, error: StoreError| format!("{what}: {error:?}");
         let root = SessionRoot::open(path, keys(1)).map_err(|error| told("root", error))?;
         let (link, session) = open(&root, lease).map_err(|error| told("session", error))?;
-        require(self.links[self.confirmed_link..].contains(&link), || {
-            format!("the link is {link:?}, not one of {:?}", &self.links[self.confirmed_link..])
-        })?;
+        let possible = self.links.get(self.confirmed_link..).unwrap_or_default();
+        require(possible.contains(&link), || format!("the link is {link:?}, not one of {possible:?}"))?;
         self.check_settings(&session)?;
         self.check_media(&session)?;
         let outboxes = session.open_outboxes().map_err(|error| told("outboxes", error))?;

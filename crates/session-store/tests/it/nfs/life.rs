@@ -94,9 +94,11 @@ impl Life {
     fn change(&self, store: &Store, key: u8, size: usize, durability: Durability) -> Result<(), StoreError> {
         let mut changes = Changes::new();
         self.note(|ledger| {
-            let Some(Link::Store(mut entries)) = ledger.links.last().cloned() else {
-                panic!("no store is open")
+            let entries = match ledger.links.last() {
+                Some(Link::Store(entries)) => Some(entries.clone()),
+                _ => None,
             };
+            let mut entries = entries.unwrap();
             let value = vec![u8::try_from(ledger.links.len() % 251).unwrap(); size];
             for key in [vec![key], vec![key, key]] {
                 changes.put(TABLE, key.clone(), 0, value.clone());
