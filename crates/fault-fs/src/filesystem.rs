@@ -1,4 +1,4 @@
-//! A client's answers to the kernel. The kernel remembers nothing itself: every call comes here.
+//! A client's answers to the kernel: what it asks and hears, in the words of FUSE ([`crate::operations`] does it). The kernel remembers nothing itself: every call comes here.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -12,151 +12,13 @@ use fuser::{
 use nix::errno::Errno;
 use nix::unistd::{getgid, getuid};
 
-use crate::cache::{Attributes, Listing};
+use crate::cache::Attributes;
 use crate::client::{ClientState, Locks};
-use crate::fault::{Call, Verdict};
+use crate::fault::Call;
 use crate::server::lock;
-use crate::tree::{Content, Ino};
 
 /// What the kernel calls.
 pub(crate) struct Mounted(pub(crate) Arc<ClientState>);
-
-impl ClientState {
-    /// Where a call is about to happen, for faults.
-    fn path(&self, ino: Ino, name: Option<&OsStr>) -> String {
-        let directory = self.server.tree().path(ino);
-        match name {
-            Some(name) if directory.is_empty() => name.to_string_lossy().into_owned(),
-            Some(name) => format!("{directory}/{}", name.to_string_lossy()),
-            None => directory,
-        }
-    }
-
-    /// A call that only asks.
-    fn ask<T>(
-        &self,
-        call: Call,
-        (ino, name): (Ino, Option<&OsStr>),
-        answer: impl FnOnce() -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        match self.faults.judge(call, &self.path(ino, name))? {
-            Verdict::DoAndFail(errno) => Err(errno),
-            Verdict::Do | Verdict::Half(_) => answer(),
-        }
-    }
-
-    /// A call that changes something.
-    fn change<T>(
-        &self,
-        call: Call,
-        (ino, name): (Ino, Option<&OsStr>),
-        change: impl FnOnce() -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        let path = self.path(ino, name);
-        let verdict = self.faults.judge(call, &path)?;
-        let done = change()?;
-        self.server.changed(&format!("{call:?} {path}"));
-        match verdict {
-            Verdict::DoAndFail(errno) => Err(errno),
-            Verdict::Do | Verdict::Half(_) => Ok(done),
-        }
-    }
-
-    fn attributes(&self, ino: Ino) -> Result<Attributes, Errno> {
-        if let Some(remembered) = lock(&self.cache).attributes(ino) {
-            return Ok(remembered);
-        }
-        let attributes = Attributes::of(&self.server.tree(), ino, self.id)?;
-        lock(&self.cache).remember_attributes(attributes);
-        Ok(attributes)
-    }
-
-    fn forget(&self, inos: &[Ino]) {
-        let mut cache = lock(&self.cache);
-        inos.iter().for_each(|ino| cache.forget(*ino));
-    }
-
-    fn look_up(&self, parent: Ino, name: &OsStr) -> Result<Attributes, Errno> {
-        let remembered = lock(&self.cache).name(parent, name);
-        let ino = match remembered {
-            Some(ino) => ino,
-            None => {
-                let found = match self.server.tree().lookup(parent, name) {
-                    Err(Errno::ENOENT) => None,
-                    found => Some(found?),
-                };
-                lock(&self.cache).remember_name(parent, name, found);
-                found
-            }
-        };
-        self.attributes(ino.ok_or(Errno::ENOENT)?)
-    }
-
-    fn make(&self, parent: Ino, name: &OsStr, is_directory: bool, mode: u32) -> Result<Attributes, Errno> {
-        self.server.has_room()?;
-        let ino = self.server.next_number();
-        let mode = u16::try_from(mode & 0o7777).unwrap_or(0o700);
-        self.server.tree().add(ino, (parent, name), Content::new(is_directory), mode)?;
-        self.forget(&[parent]);
-        self.attributes(ino)
-    }
-
-    fn list(&self, ino: Ino) -> Result<Listing, Errno> {
-        if let Some(remembered) = lock(&self.cache).listing(ino) {
-            return Ok(remembered);
-        }
-        let tree = self.server.tree();
-        let listing: Listing = tree
-            .entries(ino)?
-            .iter()
-            .map(|(name, ino)| (name.clone(), *ino, tree.is_directory(*ino)))
-            .collect();
-        lock(&self.cache).remember_listing(ino, &listing);
-        Ok(listing)
-    }
-
-    /// Writes what there is room for; says how much that is.
-    fn write(&self, ino: Ino, offset: u64, data: &[u8]) -> Result<usize, Errno> {
-        let path = self.path(ino, None);
-        let verdict = self.faults.judge(Call::Write, &path)?;
-        let offset = usize::try_from(offset).map_err(|_| Errno::EFBIG)?;
-        let taken = self.server.take_room(data.len())?;
-        let data = data.get(..taken).unwrap_or(data);
-        let (first, rest) =
-            data.split_at(if matches!(verdict, Verdict::Half(_)) { data.len() / 2 } else { data.len() });
-        self.put(ino, offset, first)?;
-        self.server.changed(&format!("Write {path}"));
-        match verdict {
-            Verdict::Do => Ok(data.len()),
-            Verdict::DoAndFail(errno) => Err(errno),
-            Verdict::Half(fault) => {
-                // Others see that half: it is on its way.
-                self.server.tree().share(ino, self.id);
-                self.faults.wait(fault);
-                self.put(ino, offset + first.len(), rest)?;
-                self.server.changed(&format!("Write {path}"));
-                Ok(data.len())
-            }
-        }
-    }
-
-    fn put(&self, ino: Ino, offset: usize, data: &[u8]) -> Result<(), Errno> {
-        self.server.tree().write(ino, self.id, offset, data)?;
-        self.forget(&[ino]);
-        Ok(())
-    }
-
-    /// What it believes to be in a file: nothing behind the end that it knows.
-    fn read(&self, ino: Ino, offset: u64, size: u32) -> Result<Vec<u8>, Errno> {
-        let known = self.attributes(ino)?.size;
-        let tree = self.server.tree();
-        let bytes = tree.bytes(ino, self.id)?;
-        let end = known.min(bytes.len());
-        let from = usize::try_from(offset).unwrap_or(end).min(end);
-        let to = end.min(from.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)));
-        Ok(bytes.get(from..to).unwrap_or_default().to_vec())
-    }
-}
 
 fn file_attr(attributes: &Attributes) -> FileAttr {
     let size = u64::try_from(attributes.size).unwrap_or(u64::MAX);
@@ -309,21 +171,11 @@ impl Filesystem for Mounted {
     }
 
     fn unlink(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let removed = self.0.change(Call::Unlink, (parent.0, Some(name)), || {
-            self.0.server.tree().remove(parent.0, name, false)?;
-            self.0.forget(&[parent.0]);
-            Ok(())
-        });
-        answer_empty(reply, removed);
+        answer_empty(reply, self.0.remove(parent.0, name, false));
     }
 
     fn rmdir(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let removed = self.0.change(Call::RemoveDirectory, (parent.0, Some(name)), || {
-            self.0.server.tree().remove(parent.0, name, true)?;
-            self.0.forget(&[parent.0]);
-            Ok(())
-        });
-        answer_empty(reply, removed);
+        answer_empty(reply, self.0.remove(parent.0, name, true));
     }
 
     fn rename(

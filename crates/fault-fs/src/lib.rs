@@ -7,6 +7,7 @@ mod cache;
 mod client;
 mod fault;
 mod filesystem;
+mod operations;
 mod server;
 mod tree;
 
