@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -86,14 +86,8 @@ impl Api {
         let server =
             server.bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = *server.addrs().first().context("no address is bound")?;
-        let server = server.run();
-        stop_on(&shutdown, server.handle());
-        background::start(&state);
-        let server = tokio::spawn(server);
+        let server = set_to_work(config, &state, server.run(), address)?;
         tracing::info!(%address, "serving");
-        if let Some(path) = &config.ready_file {
-            write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
-        }
         Ok(Self { address, shutdown, server, audit: state.audit.clone(), _alone: alone })
     }
 
@@ -208,8 +202,24 @@ pub(crate) fn state(
     })
 }
 
+/// Runs a server that has its address, and what the process does beside it; tells whoever started the process where it is.
+pub(crate) fn set_to_work(
+    config: &Config,
+    state: &Data<AppState>,
+    server: Server,
+    address: SocketAddr,
+) -> anyhow::Result<tokio::task::JoinHandle<std::io::Result<()>>> {
+    stop_on(&state.shutdown, server.handle());
+    background::start(state);
+    let server = tokio::spawn(server);
+    if let Some(path) = &config.ready_file {
+        write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(server)
+}
+
 /// Softly: no new connection, requests that are under way may end. Hard: at once.
-pub(crate) fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
+fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
     let (soft, hard) = (shutdown.soft(), shutdown.hard());
     tokio::spawn(async move {
         tokio::select! {
@@ -224,7 +234,7 @@ pub(crate) fn stop_on(shutdown: &Shutdown, server: ServerHandle) {
 }
 
 /// Writes the address for whoever started this process: complete or not at all, and for its own user alone.
-pub(crate) fn write_ready_file(path: &Path, address: SocketAddr) -> anyhow::Result<()> {
+fn write_ready_file(path: &Path, address: SocketAddr) -> anyhow::Result<()> {
     let text = serde_json::json!({ "address": address, "pid": std::process::id() }).to_string();
     let draft = path.with_extension("tmp");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

@@ -11,9 +11,9 @@ use blazz_services::audit::Audit;
 use blazz_telemetry::Shutdown;
 
 use crate::config::Config;
+use crate::liveness;
 use crate::routes::operations;
-use crate::server::{open, services, state, stop_on, write_ready_file};
-use crate::{background, liveness};
+use crate::server::{open, services, set_to_work, state};
 
 /// Threads that answer whoever watches.
 const HTTP_WORKERS: usize = 1;
@@ -48,14 +48,8 @@ impl Worker {
         let listen = config.worker_listen;
         let server = server.bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let address = *server.addrs().first().context("no address is bound")?;
-        let server = server.run();
-        stop_on(&shutdown, server.handle());
-        background::start(&state);
-        let server = tokio::spawn(server);
+        let server = set_to_work(config, &state, server.run(), address)?;
         tracing::info!(%address, "working");
-        if let Some(path) = &config.ready_file {
-            write_ready_file(path, address).with_context(|| format!("cannot write {}", path.display()))?;
-        }
         Ok(Self { address, shutdown, server, audit: state.audit.clone() })
     }
 
