@@ -1,13 +1,12 @@
 //! What every session of this node shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use blazz_domain::{Clock, Incarnation};
 use blazz_session_store::SessionRoot;
 use blazz_whatsapp::FleetVersion;
 use blazz_wire::ControlClient;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::changes::Changes;
@@ -44,16 +43,23 @@ pub(crate) struct Context {
 
 /// The number of this start, once the API has given it one.
 #[derive(Debug, Default)]
-pub(crate) struct CurrentIncarnation(AtomicI64);
+pub(crate) struct CurrentIncarnation(watch::Sender<Option<Incarnation>>);
 
 impl CurrentIncarnation {
     /// `None` until the node is registered.
     pub(crate) fn get(&self) -> Option<Incarnation> {
-        // The API counts from 1.
-        Some(Incarnation(self.0.load(Ordering::SeqCst))).filter(|incarnation| incarnation.0 != 0)
+        *self.0.borrow()
     }
 
     pub(crate) fn set(&self, incarnation: Incarnation) {
-        self.0.store(incarnation.0, Ordering::SeqCst);
+        // The API counts from 1.
+        self.0.send_replace(Some(incarnation).filter(|incarnation| incarnation.0 != 0));
+    }
+
+    /// Waits until the node is registered.
+    pub(crate) async fn known(&self) {
+        let mut known = self.0.subscribe();
+        // It is sent from here: that cannot end while this is waited for.
+        let _registered = known.wait_for(Option::is_some).await;
     }
 }

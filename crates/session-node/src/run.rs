@@ -34,8 +34,6 @@ const BATCHES: usize = 32;
 /// How long the API may take to accept a connection, and to answer.
 const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(10);
-/// How often it is looked whether the node is registered.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long sessions have at the end of the process to hand over what they received.
 const FLUSH: Duration = Duration::from_secs(3);
 /// How long requests under way have at the end, in seconds.
@@ -198,11 +196,7 @@ async fn live(
 /// To systemd: the node serves once the API knows it, and is alive as long as it keeps trying to report.
 fn report(node: &Arc<Node>, shutdown: &Shutdown) {
     let (starting, reporting) = (Arc::clone(node), Arc::clone(node));
-    let is_ready = async move {
-        while starting.context.incarnation.get().is_none() {
-            tokio::time::sleep(LOOK).await;
-        }
-    };
+    let is_ready = async move { starting.context.incarnation.known().await };
     let is_alive = move |within| {
         let node = Arc::clone(&reporting);
         async move { node.pulse.turned_within(within) }
